@@ -1,0 +1,133 @@
+#include "common/base/log.h"
+
+#include <Poco/AutoPtr.h>
+#include <Poco/Channel.h>
+#include <Poco/DateTimeFormatter.h>
+#include <Poco/Formatter.h>
+#include <Poco/FormattingChannel.h>
+#include <Poco/JSON/Stringifier.h>
+#include <Poco/Logger.h>
+#include <Poco/Message.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <sstream>
+
+namespace leader::log {
+namespace {
+
+const char* nameOf(Poco::Message::Priority priority) {
+    switch (priority) {
+        case Poco::Message::PRIO_ERROR:
+            return "error";
+        case Poco::Message::PRIO_WARNING:
+            return "warning";
+        case Poco::Message::PRIO_DEBUG:
+            return "debug";
+        default:
+            return "info";
+    }
+}
+
+std::string timeOf(const Poco::Message& message) {
+    return Poco::DateTimeFormatter::format(message.getTime(), "%Y-%m-%dT%H:%M:%S.%iZ");
+}
+
+class TextFormatter : public Poco::Formatter {
+  public:
+    void format(const Poco::Message& message, std::string& line) override {
+        line = timeOf(message) + " " + message.getSource() + ": ";
+        if (message.getPriority() <= Poco::Message::PRIO_WARNING)
+            line += std::string(nameOf(message.getPriority())) + ": ";
+        line += oneLine(message.getText());
+    }
+};
+
+class JsonFormatter : public Poco::Formatter {
+  public:
+    void format(const Poco::Message& message, std::string& line) override {
+        std::ostringstream out;
+        out << "{\"time\":\"" << timeOf(message) << "\",\"level\":\"" << nameOf(message.getPriority())
+            << "\",\"program\":";
+        Poco::JSON::Stringifier::formatString(message.getSource(), out);
+        out << ",\"message\":";
+        Poco::JSON::Stringifier::formatString(message.getText(), out);
+        out << "}";
+        line = out.str();
+    }
+};
+
+// Poco's ConsoleChannel writes a line in pieces.
+class StandardErrorChannel : public Poco::Channel {
+  public:
+    void log(const Poco::Message& message) override {
+        const std::string line = message.getText() + "\n";
+        std::size_t written = 0;
+        while (written < line.size()) {
+            const ssize_t n = ::write(STDERR_FILENO, line.data() + written, line.size() - written);
+            if (n < 0 && errno != EINTR) return;
+            if (n > 0) written += static_cast<std::size_t>(n);
+        }
+    }
+};
+
+Poco::Message::Priority priorityOf(Level level) {
+    switch (level) {
+        case Level::kError:
+            return Poco::Message::PRIO_ERROR;
+        case Level::kWarning:
+            return Poco::Message::PRIO_WARNING;
+        case Level::kInfo:
+            return Poco::Message::PRIO_INFORMATION;
+        case Level::kDebug:
+            return Poco::Message::PRIO_DEBUG;
+    }
+    return Poco::Message::PRIO_INFORMATION;
+}
+
+Poco::Logger*& current() {
+    static Poco::Logger* logger = nullptr;
+    return logger;
+}
+
+Poco::Logger& logger() {
+    if (current() == nullptr) configure("leader", Level::kWarning, Format::kText);
+    return *current();
+}
+
+}  // namespace
+
+void configure(const std::string& program, Level level, Format format) {
+    Poco::AutoPtr<Poco::Formatter> formatter;
+    if (format == Format::kText)
+        formatter = new TextFormatter;
+    else
+        formatter = new JsonFormatter;
+    const Poco::AutoPtr<Poco::Channel> channel(
+        new Poco::FormattingChannel(formatter, Poco::AutoPtr<Poco::Channel>(new StandardErrorChannel)));
+    Poco::Logger& logger = Poco::Logger::get(program);
+    logger.setChannel(channel);
+    logger.setLevel(priorityOf(level));
+    current() = &logger;
+}
+
+std::string oneLine(std::string text) {
+    for (char& c : text)
+        if (static_cast<unsigned char>(c) < ' ' || c == '\x7f') c = ' ';
+    return text;
+}
+
+void error(const std::string& message) {
+    logger().error(message);
+}
+void warning(const std::string& message) {
+    logger().warning(message);
+}
+void info(const std::string& message) {
+    logger().information(message);
+}
+void debug(const std::string& message) {
+    logger().debug(message);
+}
+
+}  // namespace leader::log

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <string>
+
+/// Lines on standard error: one write(2) each, so that lines of several processes do not mix. Any thread.
+namespace leader::log {
+
+enum class Level { kError, kWarning, kInfo, kDebug };
+enum class Format { kText, kJson };
+
+/// To be called once, before the first line; until then only errors and warnings are written, as text.
+/// `program` is the name that starts each line.
+void configure(const std::string& program, Level level, Format format);
+
+/// `text` with spaces for line breaks and other control characters: what a message quotes from elsewhere must
+/// not make it two.
+std::string oneLine(std::string text);
+
+void error(const std::string& message);
+void warning(const std::string& message);
+void info(const std::string& message);
+void debug(const std::string& message);
+
+}  // namespace leader::log
