@@ -1,0 +1,28 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "common/base/interrupt.h"
+#include "common/base/result.h"
+#include "common/election/engine.h"
+
+namespace leader {
+
+struct EngineOptions {
+    std::string url = "http://rancher-metadata/";
+    /// This member's uuid, name or address; empty where the engine can tell.
+    std::string self;
+    /// "[STACK/]SERVICE" of others to look at; empty for the own.
+    std::string service;
+    /// How often the engine has to vouch for what it said, at the least.
+    Duration heartbeat = std::chrono::seconds(60);
+    /// next() ends here at the latest.
+    Instant deadline = Instant::max();
+};
+
+/// Makes the engine that the URL's scheme names; an error where there is none or the URL is wrong.
+/// `interrupt` must outlive the engine.
+Result<std::unique_ptr<Engine>> makeEngine(const EngineOptions& options, const Interrupt& interrupt);
+
+}  // namespace leader
