@@ -1,0 +1,109 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <set>
+
+#include "common/base/clock.h"
+
+namespace leader {
+
+/// What becomes of the command when leadership is lost.
+enum class OnLoss { kStandDown, kExit, kKeep };
+
+/// The life of `leader run` as a pure function of events and time: what to do next is one table, which
+/// state_machine.cpp shows. It starts and signals nothing itself: its user carries out the actions returned
+/// and reports what came of them.
+class StateMachine {
+  public:
+    static constexpr int kLostExitCode = 75;
+    static constexpr int kSignalExitCode = 128;
+
+    enum class State { kWaiting, kSettling, kRunning, kStopping, kEnded };
+
+    enum class Event {
+        kLead,            ///< leading, under the term already acted upon if there is one
+        kNewTerm,         ///< leading, but under another term: lost and won again
+        kFollow,          ///< not leading
+        kDoubt,           ///< not known whether leading: holds what runs, starts nothing
+        kDeadline,        ///< the time of settling, or the grace period, is over
+        kCannotStart,     ///< the command could not be started
+        kCommandEnded,    ///< the command itself ended; there may be descendants left
+        kGoneToWait,      ///< nothing of the command is left, and this member does not lead
+        kGoneToLead,      ///< nothing of the command is left, and this member leads again
+        kGoneForGood,     ///< nothing of the command is left, and that was the end
+        kStopRequest,     ///< TERM, INT or the stop signal
+        kQuit,            ///< QUIT
+        kOtherFatal,      ///< another signal that ends a process by default
+        kStopSignal,      ///< TSTP, TTIN, TTOU
+        kHarmlessSignal,  ///< a signal that does nothing by default, or that is ignored here
+    };
+    static constexpr int kEvents = static_cast<int>(Event::kHarmlessSignal) + 1;
+    static constexpr int kStates = static_cast<int>(State::kEnded) + 1;
+
+    enum class Action {
+        kNone,
+        kSuspend,        ///< stop this process as the signal does by default
+        kStart,          ///< start the command
+        kForward,        ///< pass the signal on to the command
+        kStop,           ///< send the stop signal to the command
+        kStopSurvivors,  ///< send the stop signal to what the command left behind
+        kKill,           ///< KILL the command and all its descendants until none is left
+        kStoodDown,      ///< say that the command is gone and the member waits again
+        kEnd,            ///< all is over: exitCode() holds
+    };
+
+    struct Policy {
+        OnLoss onLoss = OnLoss::kStandDown;
+        int stopSignal = 15;
+        Duration gracePeriod = std::chrono::seconds(10);
+        Duration settle{};
+        /// Signals that this process was started to ignore; they do not end it while it waits.
+        std::set<int> ignoredSignals;
+    };
+
+    struct Transition {
+        Action action;
+        State next;
+    };
+    /// The table.
+    static Transition transition(State state, Event event);
+
+    explicit StateMachine(Policy policy) : policy_(std::move(policy)) {}
+
+    [[nodiscard]] Action lead(std::int64_t term, Instant now);
+    [[nodiscard]] Action follow(Instant now);
+    [[nodiscard]] Action doubt(Instant now);
+    [[nodiscard]] Action deadlineReached(Instant now);
+    [[nodiscard]] Action cannotStart(int exitCode, Instant now);
+    [[nodiscard]] Action commandEnded(int exitCode, Instant now);
+    [[nodiscard]] Action allGone(Instant now);
+    [[nodiscard]] Action signalled(int signal, Instant now);
+
+    State state() const { return state_; }
+    /// When deadlineReached() is to be called, if nothing happens before.
+    std::optional<Instant> deadline() const { return deadline_; }
+    /// Meaningful once ended.
+    int exitCode() const { return exitCode_.value_or(commandsExitCode_); }
+
+  private:
+    Event eventOf(int signal) const;
+    Action apply(Event event, Instant now);
+    void noteWhyItStops(Event event);
+    void enter(State next, Instant now);
+
+    Policy policy_;
+    State state_ = State::kWaiting;
+    std::optional<Instant> deadline_;
+    /// The term of the leadership as last reported, and the one settled or run under.
+    std::optional<std::int64_t> wanted_;
+    std::optional<std::int64_t> term_;
+    bool ending_ = false;
+    int commandsExitCode_ = 0;
+    /// Where it is not the command's that counts.
+    std::optional<int> exitCode_;
+};
+
+const char* nameOf(StateMachine::State state);
+
+}  // namespace leader

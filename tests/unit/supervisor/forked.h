@@ -1,0 +1,66 @@
+#pragma once
+
+#include <sys/types.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <csignal>
+#include <cstdlib>
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <thread>
+
+namespace leader::test {
+
+/// Runs a function in a child process of its own, whose signals, children and descriptors it may turn upside
+/// down. Killed with this object if it has not ended.
+class Forked {
+  public:
+    explicit Forked(const std::function<int()>& body) : pid_(fork()) {
+        if (pid_ == 0) _exit(body());
+    }
+    ~Forked() {
+        if (pid_ <= 0) return;
+        kill(pid_, SIGKILL);
+        waitpid(pid_, nullptr, 0);
+    }
+    Forked(const Forked&) = delete;
+    Forked& operator=(const Forked&) = delete;
+
+    pid_t pid() const { return pid_; }
+
+    /// The exit code, 128 + signal, or -1 if it still runs after 20 s.
+    int exitCode() {
+        const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+        int status = 0;
+        while (waitpid(pid_, &status, WNOHANG) == 0) {
+            if (std::chrono::steady_clock::now() > deadline) return -1;
+            std::this_thread::sleep_for(std::chrono::milliseconds(1));
+        }
+        pid_ = -1;
+        return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    }
+
+  private:
+    pid_t pid_;
+};
+
+/// A directory under /tmp that goes away with all that is in it.
+class TemporaryDirectory {
+  public:
+    TemporaryDirectory() : path_("/tmp/leader-test-XXXXXX") {
+        if (mkdtemp(path_.data()) == nullptr) path_.clear();
+    }
+    ~TemporaryDirectory() { std::filesystem::remove_all(path_); }
+    TemporaryDirectory(const TemporaryDirectory&) = delete;
+    TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
+
+    std::string file(const std::string& name) const { return path_ + "/" + name; }
+
+  private:
+    std::string path_;
+};
+
+}  // namespace leader::test

@@ -1,0 +1,316 @@
+#include "common/supervisor/supervisor.h"
+
+#include <gtest/gtest.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <fstream>
+#include <sstream>
+
+#include "tests/unit/supervisor/forked.h"
+
+namespace leader {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using test::Forked;
+using test::TemporaryDirectory;
+using State = StateMachine::State;
+
+SupervisorOptions shell(const std::string& script) {
+    SupervisorOptions options;
+    options.command = {"/bin/sh", "-c", script};
+    options.gracePeriod = milliseconds(200);
+    return options;
+}
+
+bool haveChildren() {
+    siginfo_t info{};
+    return waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
+}
+
+std::string contentOf(const std::string& path) {
+    std::ostringstream content;
+    content << std::ifstream(path).rdbuf();
+    return content.str();
+}
+
+/// A supervisor and its loop, for use in a process of their own.
+struct Bench {
+    explicit Bench(SupervisorOptions options)
+        : supervisor(loop, std::move(options),
+                     {[this]() -> std::optional<Error> {
+                          ++starts;
+                          overlaps = overlaps || haveChildren();
+                          if (refusal.empty()) return {};
+                          return Error{refusal};
+                      },
+                      [this] { ++stops; }, [this](int code) { endedWith = code; }}) {}
+
+    /// Serves the loop until the condition holds; false if that takes 15 s.
+    bool until(const std::function<bool()>& condition) {
+        bool late = false;
+        const auto limit = loop.callAfter(seconds(15), [&] { late = true; });
+        // Files that the condition looks at do not wake the loop.
+        std::function<void()> look;
+        EventLoop::TimerId again = EventLoop::kNoTimer;
+        look = [&] { again = loop.callAfter(milliseconds(2), look); };
+        look();
+        while (!late && !condition()) loop.turn();
+        loop.cancel(limit);
+        loop.cancel(again);
+        return !late;
+    }
+    bool untilEnded() {
+        return until([this] { return supervisor.ended(); });
+    }
+    bool untilState(State state) {
+        return until([&] { return supervisor.status().state == state; });
+    }
+    bool untilExists(const std::string& path) {
+        return until([&] { return access(path.c_str(), F_OK) == 0; });
+    }
+    State state() const { return supervisor.status().state; }
+
+    EventLoop loop;
+    int starts = 0;
+    int stops = 0;
+    bool overlaps = false;
+    std::optional<int> endedWith;
+    std::string refusal;
+    Supervisor supervisor;
+};
+
+/// Fails a forked scenario with the number of the line that was not as it should be.
+#define REQUIRE_HERE(condition) \
+    if (!(condition)) return __LINE__ % 250 + 1
+
+void expectScenario(const std::function<int()>& body) {
+    EXPECT_EQ(0, Forked(body).exitCode());
+}
+
+TEST(Supervisor, EndsWithTheExitCodeOfTheCommand) {
+    expectScenario([] {
+        Bench bench(shell("exit 3"));
+        REQUIRE_HERE(!bench.supervisor.start());
+        bench.supervisor.lead({1, {}});
+        REQUIRE_HERE(bench.untilEnded());
+        REQUIRE_HERE(bench.supervisor.exitCode() == 3 && bench.endedWith == 3);
+        return 0;
+    });
+}
+
+TEST(Supervisor, AnExpectedExitCodeCountsAs0) {
+    expectScenario([] {
+        SupervisorOptions options = shell("kill -TERM $$");
+        options.expectedExits = {128 + SIGTERM};
+        Bench bench(options);
+        REQUIRE_HERE(!bench.supervisor.start());
+        bench.supervisor.lead({1, {}});
+        REQUIRE_HERE(bench.untilEnded());
+        REQUIRE_HERE(bench.endedWith == 0);
+        return 0;
+    });
+}
+
+TEST(Supervisor, SaysAtOnceThatACommandDoesNotExist) {
+    expectScenario([] {
+        SupervisorOptions options;
+        options.command = {"no-such-command"};
+        Bench bench(options);
+        const auto error = bench.supervisor.start();
+        REQUIRE_HERE(error && error->exitCode == 127);
+        return 0;
+    });
+}
+
+TEST(Supervisor, ACommandThatCannotBeExecutedWhenItsTimeComesEndsWithTheShellsCode) {
+    expectScenario([] {
+        const TemporaryDirectory directory;
+        const std::string script = directory.file("script");
+        std::ofstream(script) << "no shebang\n";
+        std::filesystem::permissions(script, std::filesystem::perms::owner_all);
+        SupervisorOptions options;
+        options.command = {script};
+        Bench bench(options);
+        REQUIRE_HERE(!bench.supervisor.start());
+        bench.supervisor.lead({1, {}});
+        REQUIRE_HERE(bench.supervisor.ended() && bench.endedWith == 126);
+        return 0;
+    });
+}
+
+TEST(Supervisor, WhatMustHappenBeforeTheStartMayPreventIt) {
+    expectScenario([] {
+        Bench bench(shell("exit 0"));
+        bench.refusal = "the port is stuck";
+        REQUIRE_HERE(!bench.supervisor.start());
+        bench.supervisor.lead({1, {}});
+        REQUIRE_HERE(bench.endedWith == 126);
+        REQUIRE_HERE(!bench.supervisor.status().started);
+        return 0;
+    });
+}
+
+TEST(Supervisor, StandsDownAndStartsAgainUnderANewTerm) {
+    const TemporaryDirectory directory;
+    const std::string terms = directory.file("terms");
+    expectScenario([&] {
+        Bench bench(
+            shell("trap 'exit 0' TERM; echo $LEADER_TERM >> " + terms + "; while :; do sleep 0.01; done"));
+        REQUIRE_HERE(!bench.supervisor.start());
+        bench.supervisor.lead({1, {{"LEADER_TERM", "1"}}});
+        REQUIRE_HERE(bench.until([&] { return contentOf(terms) == "1\n"; }));
+        bench.supervisor.follow("other leads");
+        REQUIRE_HERE(bench.untilState(State::kWaiting));
+        REQUIRE_HERE(bench.stops == 1 && !haveChildren() && bench.supervisor.status().pid == -1);
+        bench.supervisor.lead({2, {{"LEADER_TERM", "2"}}});
+        REQUIRE_HERE(bench.until([&] { return contentOf(terms) == "1\n2\n"; }));
+        bench.supervisor.lead({3, {{"LEADER_TERM", "3"}}});
+        REQUIRE_HERE(bench.until([&] { return contentOf(terms) == "1\n2\n3\n"; }));
+        REQUIRE_HERE(!bench.overlaps && bench.starts == 3 && bench.supervisor.status().restarts == 2);
+        bench.supervisor.follow("the end");
+        REQUIRE_HERE(bench.untilState(State::kWaiting));
+        return 0;
+    });
+}
+
+TEST(Supervisor, FlappingNeverHasTwoCommandsAndEndsAsTheLastWordSays) {
+    for (const bool leadsAtLast : {true, false})
+        expectScenario([&] {
+            Bench bench(shell("sleep 1000 & wait"));
+            REQUIRE_HERE(!bench.supervisor.start());
+            for (int i = 0; i < 100; ++i) {
+                bench.supervisor.lead({i / 10, {}});
+                for (int turn = 0; turn < i % 4; ++turn) bench.loop.turn(false);
+                bench.supervisor.follow("flapping");
+                for (int turn = 0; turn < i % 3; ++turn) bench.loop.turn(false);
+            }
+            if (leadsAtLast) bench.supervisor.lead({1000, {}});
+            REQUIRE_HERE(bench.untilState(leadsAtLast ? State::kRunning : State::kWaiting));
+            REQUIRE_HERE(!bench.overlaps);
+            REQUIRE_HERE(haveChildren() == leadsAtLast);
+            bench.supervisor.follow("the end");
+            REQUIRE_HERE(bench.untilState(State::kWaiting));
+            return 0;
+        });
+}
+
+TEST(Supervisor, KillsAfterTheGracePeriodWhateverTheCommandStarted) {
+    const TemporaryDirectory directory;
+    const std::string up = directory.file("up");
+    expectScenario([&] {
+        Bench bench(shell("trap '' TERM; setsid sh -c 'trap \"\" TERM; sleep 1000 & touch " + up +
+                          "; wait' & while :; do wait; done"));
+        REQUIRE_HERE(!bench.supervisor.start());
+        bench.supervisor.lead({1, {}});
+        REQUIRE_HERE(bench.untilExists(up));
+        const Instant before = bench.loop.now();
+        bench.supervisor.follow("other leads");
+        REQUIRE_HERE(bench.untilState(State::kWaiting));
+        REQUIRE_HERE(bench.loop.now() - before >= milliseconds(200));
+        REQUIRE_HERE(!haveChildren());
+        return 0;
+    });
+}
+
+TEST(Supervisor, AStoppedCommandIsContinuedSoThatItCanEnd) {
+    expectScenario([] {
+        SupervisorOptions options = shell("exec sleep 1000");
+        options.gracePeriod = seconds(100);
+        Bench bench(options);
+        REQUIRE_HERE(!bench.supervisor.start());
+        bench.supervisor.lead({1, {}});
+        kill(bench.supervisor.status().pid, SIGSTOP);
+        bench.supervisor.follow("other leads");
+        REQUIRE_HERE(bench.untilState(State::kWaiting));
+        return 0;
+    });
+}
+
+TEST(Supervisor, WhatOutlivesTheCommandIsToldToStopBeforeTheEnd) {
+    const TemporaryDirectory directory;
+    const std::string up = directory.file("up");
+    const std::string told = directory.file("told");
+    expectScenario([&] {
+        SupervisorOptions options =
+            shell("setsid sh -c 'trap \"touch " + told + "; exit\" TERM; touch " + up +
+                  "; while :; do sleep 0.01; done' & until test -e " + up + "; do sleep 0.01; done; exit 5");
+        options.gracePeriod = seconds(100);
+        Bench bench(options);
+        REQUIRE_HERE(!bench.supervisor.start());
+        bench.supervisor.lead({1, {}});
+        REQUIRE_HERE(bench.untilEnded());
+        REQUIRE_HERE(bench.endedWith == 5 && access(told.c_str(), F_OK) == 0 && !haveChildren());
+        return 0;
+    });
+}
+
+TEST(Supervisor, ASignalThatIsAlreadyHerePreventsTheStart) {
+    expectScenario([] {
+        Bench bench(shell("exit 0"));
+        REQUIRE_HERE(!bench.supervisor.start());
+        // What this process sends itself does not count.
+        const pid_t sender = fork();
+        if (sender == 0) _exit(kill(getppid(), SIGTERM));
+        waitpid(sender, nullptr, 0);
+        bench.supervisor.lead({1, {}});
+        REQUIRE_HERE(bench.endedWith == 128 + SIGTERM && bench.starts == 0);
+        return 0;
+    });
+}
+
+TEST(Supervisor, DoubtHoldsWhatRunsAndStartsNothing) {
+    expectScenario([] {
+        SupervisorOptions options = shell("exec sleep 1000");
+        options.settle = milliseconds(20);
+        Bench bench(options);
+        REQUIRE_HERE(!bench.supervisor.start());
+        bench.supervisor.lead({1, {}});
+        bench.supervisor.doubt("no answer");
+        REQUIRE_HERE(bench.state() == State::kWaiting);
+        bench.supervisor.lead({1, {}});
+        REQUIRE_HERE(bench.untilState(State::kRunning));
+        bench.supervisor.doubt("no answer");
+        REQUIRE_HERE(bench.state() == State::kRunning);
+        bench.supervisor.follow("the end");
+        REQUIRE_HERE(bench.untilState(State::kWaiting));
+        return 0;
+    });
+}
+
+TEST(Supervisor, ReapsOrphansWhileTheCommandRuns) {
+    const TemporaryDirectory directory;
+    const std::string done = directory.file("done");
+    expectScenario([&] {
+        Bench bench(shell("i=0; while [ $i -lt 300 ]; do (true &); i=$((i+1)); done; touch " + done +
+                          "; exec sleep 1000"));
+        REQUIRE_HERE(!bench.supervisor.start());
+        bench.supervisor.lead({1, {}});
+        REQUIRE_HERE(bench.untilExists(done));
+        REQUIRE_HERE(bench.until([] { return Descendants().list().size() == 1; }));
+        bench.supervisor.follow("the end");
+        REQUIRE_HERE(bench.untilState(State::kWaiting));
+        return 0;
+    });
+}
+
+TEST(Supervisor, OnLossExitEndsWith75WhenNothingIsLeft) {
+    expectScenario([] {
+        SupervisorOptions options = shell("exec sleep 1000");
+        options.onLoss = OnLoss::kExit;
+        Bench bench(options);
+        REQUIRE_HERE(!bench.supervisor.start());
+        bench.supervisor.lead({1, {}});
+        bench.supervisor.follow("other leads");
+        REQUIRE_HERE(bench.untilEnded());
+        REQUIRE_HERE(bench.endedWith == 75 && !haveChildren());
+        return 0;
+    });
+}
+
+}  // namespace
+}  // namespace leader
