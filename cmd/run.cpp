@@ -1,0 +1,249 @@
+#include <algorithm>
+
+#include "cmd/check.h"
+#include "cmd/proxying.h"
+#include "common/base/mailbox.h"
+#include "common/cli/duration.h"
+#include "common/cli/exit_codes.h"
+#include "common/election/watcher.h"
+#include "common/supervisor/signals.h"
+#include "common/supervisor/supervisor.h"
+
+namespace leader {
+namespace {
+
+struct RunOptions {
+    SharedOptions shared;
+    SupervisorOptions supervisor;
+    /// Zero: off.
+    Duration maxStale{};
+    ProxyOptions proxy;
+
+    cli::Options options();
+};
+
+// Below it an engine that is asked once a second could look stale between two answers.
+constexpr Duration kLeastMaxStale = std::chrono::seconds(2);
+
+const AppletHelp kHelp = {
+    "[OPTIONS] [--] COMMAND [ARG...]",
+    "Waits until this member leads, then runs the command, and exits as it does.",
+    "Exit codes: the command's, or 128 + the signal that ended it; 2 bad usage; 75 leadership lost with "
+    "--on-loss exit; 126 the command cannot be executed; 127 it is not found.\n"
+    "The command finds LEADER_GROUP, LEADER_NAME, LEADER_ADDRESS, LEADER_INDEX and LEADER_TERM in its "
+    "environment.",
+};
+
+cli::Option stopSignalOption(int& target) {
+    return {"stop-signal",
+            "SIG",
+            "what stops the command",
+            signalName(target),
+            {},
+            false,
+            [&target](const std::string& value) -> std::optional<Error> {
+                const auto signal = parseSignal(value);
+                if (!signal) return signal.error();
+                target = *signal;
+                return {};
+            }};
+}
+
+cli::Option expectExitOption(std::set<int>& target) {
+    return {"expect-exit",
+            "CODE",
+            "this exit code of the command counts as 0",
+            "",
+            {},
+            true,
+            [&target](const std::string& value) -> std::optional<Error> {
+                const auto code = parseExitCode(value);
+                if (!code) return code.error();
+                target.insert(*code);
+                return {};
+            }};
+}
+
+cli::Option maxStaleOption(Duration& target) {
+    cli::Option option =
+        cli::durationOrOff("max-stale", "stand down when the engine has not answered for this long", target);
+    option.set = [set = option.set, &target](const std::string& value) -> std::optional<Error> {
+        if (auto error = set(value)) return error;
+        if (value != "off" && target < kLeastMaxStale)
+            return Error{"'" + value + "' is less than 2s; write off to switch it off"};
+        return {};
+    };
+    return option;
+}
+
+cli::Options RunOptions::options() {
+    cli::Options all = shared.options();
+    const cli::Options own = {
+        cli::flag("exec", "replace this process by the command instead of supervising it",
+                  supervisor.replaceProcess),
+        cli::enumeration(
+            "on-loss", {"stand-down", "exit", "keep"},
+            "on losing leadership stop the command and wait again, stop it and exit 75, or let it run",
+            supervisor.onLoss),
+        stopSignalOption(supervisor.stopSignal),
+        cli::duration("grace-period", "from that signal to KILL", supervisor.gracePeriod),
+        cli::flag("signal-group", "pass signals on to the command's whole process group",
+                  supervisor.signalGroup),
+        expectExitOption(supervisor.expectedExits),
+        cli::duration("settle", "lead this long without a break before starting the command",
+                      supervisor.settle),
+        maxStaleOption(maxStale),
+        proxyPortOption(proxy.ports),
+    };
+    all.insert(all.end(), own.begin(), own.end());
+    for (cli::Option& option : proxyOptions(proxy)) all.push_back(std::move(option));
+    return all;
+}
+
+/// Tells the supervisor and the proxy what the observations mean. The loop's thread.
+class Member {
+  public:
+    Member(EventLoop& loop, Supervisor& supervisor, Proxy& proxy, Duration maxStale)
+        : loop_(loop), supervisor_(supervisor), proxy_(proxy), maxStale_(maxStale) {}
+
+    void onObservation(const Observation& observation) {
+        if (observation.failure) {
+            supervisor_.doubt(observation.failure->message);
+            return;
+        }
+        expectAnswerBefore(observation.view->observedAt + maxStale_);
+        const Outcome& outcome = observation.outcome;
+        logChange(*observation.view, outcome);
+        if (outcome.role == Role::kUnknown)
+            proxy_.setLeaderUnknown();
+        else
+            forwardTo(proxy_, outcome.leaderCandidate());
+        if (outcome.role == Role::kLeader)
+            supervisor_.lead(leadership(*observation.view, *outcome.selfCandidate()));
+        else
+            supervisor_.follow(whyNot(outcome));
+    }
+
+  private:
+    static Leadership leadership(const View& view, const Candidate& self) {
+        const std::string index = std::to_string(*self.createIndex);
+        return {*self.createIndex,
+                {{"LEADER_GROUP", view.group},
+                 {"LEADER_NAME", self.name},
+                 {"LEADER_ADDRESS", self.address},
+                 {"LEADER_INDEX", index},
+                 {"LEADER_TERM", index}}};
+    }
+
+    static std::string whyNot(const Outcome& outcome) {
+        if (outcome.role == Role::kUnknown) return outcome.reason;
+        const Candidate* leader = outcome.leaderCandidate();
+        return leader == nullptr ? "no candidate counts" : leader->name + " leads";
+    }
+
+    void logChange(const View& view, const Outcome& outcome) {
+        std::string line = std::string(nameOf(outcome.role)) + " in " + view.group;
+        if (outcome.role == Role::kLeader)
+            line += " as " + outcome.selfCandidate()->name + ", create index " +
+                    std::to_string(*outcome.selfCandidate()->createIndex);
+        else
+            line += ": " + whyNot(outcome);
+        if (line != lastLine_) log::info(line);
+        lastLine_ = line;
+    }
+
+    void expectAnswerBefore(Instant deadline) {
+        if (maxStale_ == Duration::zero()) return;
+        loop_.cancel(staleTimer_);
+        staleTimer_ = loop_.callAt(deadline, [this] {
+            proxy_.setLeaderUnknown();
+            supervisor_.follow("the engine has not answered for " + cli::formatDuration(maxStale_));
+        });
+    }
+
+    EventLoop& loop_;
+    Supervisor& supervisor_;
+    Proxy& proxy_;
+    Duration maxStale_;
+    EventLoop::TimerId staleTimer_ = EventLoop::kNoTimer;
+    std::string lastLine_;
+};
+
+/// The command has the ports that listen on their target for as long as it runs.
+SupervisorHooks hooksFor(Proxy& proxy, const std::function<void(int)>& end) {
+    return {[&proxy]() -> std::optional<Error> {
+                proxy.releaseSharedPorts();
+                return {};
+            },
+            [&proxy, end] {
+                proxy.takeSharedPorts([end](const Error& error) {
+                    log::error(error.message);
+                    end(exit_code::kInternal);
+                });
+            },
+            end};
+}
+
+int run(const Invocation& invocation, RunOptions options) {
+    if (options.maxStale > Duration::zero()) options.shared.engine.heartbeat = options.maxStale / 3;
+    log::configure(invocation.program, options.shared.logLevel, options.shared.logFormat);
+    Interrupt interrupt;
+    auto engine = makeEngine(options.shared.engine, interrupt);
+    if (!engine) return usageError(invocation, "--engine: " + engine.error().message);
+
+    EventLoop loop;
+    if (loop.failure()) return fail(invocation, loop.failure()->message, exit_code::kInternal);
+    if (!options.proxy.ports.empty()) raiseDescriptorLimit();
+    std::optional<Proxy> proxy(std::in_place, loop, options.proxy);
+    if (const auto error = proxy->open()) return fail(invocation, error->message, exit_code::kInternal);
+    std::optional<int> exitCode;
+    const auto end = [&](int code) {
+        exitCode = code;
+        loop.stop();
+    };
+    Supervisor supervisor(loop, options.supervisor, hooksFor(*proxy, end));
+    if (const auto error = supervisor.start()) return fail(invocation, error->message, error->exitCode);
+    Member member(loop, supervisor, *proxy, options.maxStale);
+    Mailbox<Observation> mailbox(loop, [&](const auto& mail) { member.onObservation(*mail); });
+    if (mailbox.failure()) return fail(invocation, mailbox.failure()->message, exit_code::kInternal);
+    const Watcher watcher(std::move(*engine), interrupt, options.shared.healthyOnly,
+                          [&](auto observation) { mailbox.post(std::move(observation)); });
+    loop.run();
+    proxy.reset();
+    // The watcher may be looking up a name, which nothing can interrupt; there is nothing left to tidy up.
+    std::_Exit(exitCode.value_or(exit_code::kInternal));
+}
+
+int runLine(const Invocation& invocation, RunOptions& options, const cli::ParsedLine& line) {
+    if (line.words.empty()) return usageError(invocation, "no command to run");
+    const auto& ports = options.proxy.ports;
+    const bool forwardsAlways =
+        std::any_of(ports.begin(), ports.end(), [](const PortMapping& port) { return !port.shared(); });
+    if (forwardsAlways && options.supervisor.replaceProcess)
+        return usageError(invocation, "--exec leaves nobody to forward ports while the command runs");
+    options.supervisor.command = line.words;
+    return run(invocation, options);
+}
+
+}  // namespace
+
+int runMain(const Invocation& invocation) {
+    RunOptions options;
+    const auto line = readOptions(invocation, options.options(), kHelp);
+    if (const int* exitCode = std::get_if<int>(&line)) return *exitCode;
+    return runLine(invocation, options, std::get<cli::ParsedLine>(line));
+}
+
+int ancestorMain(const Invocation& invocation) {
+    RunOptions options;
+    bool asksOnly = false;
+    cli::Options all = options.options();
+    all.push_back(cli::flag("check", "exit 0 if this member leads, 1 otherwise, and run nothing", asksOnly));
+    const auto line = readOptions(invocation, all, kHelp);
+    if (const int* exitCode = std::get_if<int>(&line)) return *exitCode;
+    if (!asksOnly) return runLine(invocation, options, std::get<cli::ParsedLine>(line));
+    const int exitCode = check(invocation, options.shared, kDefaultTimeout);
+    return exitCode == exit_code::kCannotTell ? exit_code::kNotLeader : exitCode;
+}
+
+}  // namespace leader
