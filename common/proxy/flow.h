@@ -26,7 +26,7 @@ class Flow {
     enum class Status : std::uint8_t {
         kBlocked,  ///< nothing to do before the next event
         kYielded,  ///< its share of this turn is used up; there may be more: pump again in the next turn
-        kEnded,    ///< the source has ended and everything is out: the sink's writing side can be shut
+        kEnded,    ///< the source has ended: shut the sink's writing side, the last bytes may wait for that
         kBroken,   ///< one of the sockets failed; nothing more can be carried
     };
 

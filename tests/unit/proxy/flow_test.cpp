@@ -245,6 +245,7 @@ void carryAtRandom(unsigned seed, bool tcp) {
             default:
                 status = rig.turn();
                 ASSERT_NE(Flow::Status::kBroken, status);
+                if (status == Flow::Status::kEnded) shutdown(rig.sink.get(), SHUT_WR);
                 ASSERT_LE(rig.flow.pending(), static_cast<std::size_t>(PipePool::kPipeBytes));
                 ASSERT_TRUE(rig.flow.pending() > 0 || !rig.flow.holdsPipe());
         }
