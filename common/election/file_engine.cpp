@@ -16,8 +16,8 @@ namespace {
 using metadata::AnswersFile;
 
 constexpr const char* kPrefix = "file:";
-constexpr std::uint32_t kDirectoryEvents =
-    IN_CLOSE_WRITE | IN_MODIFY | IN_CREATE | IN_DELETE | IN_MOVED_TO | IN_MOVED_FROM | IN_MOVE_SELF;
+// Not what is written to the other files of the directory: each of those events would wake this process.
+constexpr std::uint32_t kDirectoryEvents = IN_CREATE | IN_DELETE | IN_MOVED_TO | IN_MOVED_FROM | IN_MOVE_SELF;
 constexpr std::uint32_t kFileEvents = IN_CLOSE_WRITE | IN_MODIFY;
 // How long a file may look broken before it is called so: an editor that writes in place needs a moment.
 constexpr Duration kHalfWritten = std::chrono::milliseconds(200);
@@ -92,31 +92,42 @@ class FileEngine : public Engine {
     }
 
     // The directory tells of replaced files, the file itself (behind a symbolic link elsewhere) of edits.
-    void watchFile() const {
+    void watchFile() {
         inotify_add_watch(inotify_.get(), directoryOf(path_).c_str(), kDirectoryEvents);
-        inotify_add_watch(inotify_.get(), path_.c_str(), kFileEvents);
+        const int watch = inotify_add_watch(inotify_.get(), path_.c_str(), kFileEvents);
+        if (fileWatch_ >= 0 && fileWatch_ != watch) inotify_rm_watch(inotify_.get(), fileWatch_);
+        fileWatch_ = watch;
     }
 
     bool waitForChange(Duration longest) {
         const Instant end = Clock::system().now() + longest;
         for (;;) {
-            if (!(Stamp::of(path_) == stamp_)) return true;
+            if (fileWasWritten() || !(Stamp::of(path_) == stamp_)) return true;
             const Duration left = end - Clock::system().now();
             if (left <= Duration::zero() || interrupt_.raised()) return false;
             waitReadable(inotify_.get(), interrupt_, inotify_ ? left : std::min(left, kPollInterval));
-            drainEvents();
         }
     }
 
-    void drainEvents() const {
-        std::array<char, 4096> events;
-        while (::read(inotify_.get(), events.data(), events.size()) > 0) continue;
+    // Two writes of as many bytes within a tick of the kernel's clock leave one and the same stamp.
+    bool fileWasWritten() const {
+        bool written = false;
+        alignas(inotify_event) std::array<char, 4096> events;
+        for (ssize_t n = 0; (n = ::read(inotify_.get(), events.data(), events.size())) > 0;) {
+            for (ssize_t at = 0; at < n;) {
+                const auto* event = reinterpret_cast<const inotify_event*>(events.data() + at);
+                if (event->wd == fileWatch_ || (event->mask & IN_Q_OVERFLOW) != 0) written = true;
+                at += static_cast<ssize_t>(sizeof *event + event->len);
+            }
+        }
+        return written;
     }
 
     EngineOptions options_;
     std::string path_;
     const Interrupt& interrupt_;
     UniqueFd inotify_;
+    int fileWatch_ = -1;
     Stamp stamp_;
     std::shared_ptr<const View> view_;
     bool failed_ = false;

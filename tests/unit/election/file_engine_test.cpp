@@ -87,6 +87,16 @@ TEST_F(FileEngineTest, AFileEditedInPlaceIsSeenThoughItIsHalfWrittenForAMoment) 
     EXPECT_EQ("v2", (*view)->revision);
 }
 
+TEST_F(FileEngineTest, AnEditThatLeavesSizeAndTimeAsTheyWereIsSeen) {
+    edit(answers("v1"));
+    const auto e = engine();
+    ASSERT_TRUE(e->next().ok());
+    const auto time = std::filesystem::last_write_time(path);
+    edit(answers("v2"));
+    std::filesystem::last_write_time(path, time);
+    EXPECT_EQ("v2", (*e->next())->revision);
+}
+
 TEST_F(FileEngineTest, AFileBehindASwappedSymbolicLinkIsSeen) {
     std::filesystem::create_directory(folder_ / "1");
     std::filesystem::create_directory(folder_ / "2");
