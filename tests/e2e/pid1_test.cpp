@@ -15,6 +15,10 @@ using namespace std::chrono_literals;
 
 enum class Place { kPid1, kSubreaper };
 
+void PrintTo(Place place, std::ostream* out) {
+    *out << (place == Place::kPid1 ? "process 1" : "subreaper");
+}
+
 /// The binary as process 1 of a pid namespace of its own, or below another process as a subreaper. It is the
 /// second of two members of an answers file and leads when the first is gone.
 class Supervision : public ::testing::TestWithParam<Place> {
