@@ -1,5 +1,6 @@
 #include "cmd/proxying.h"
 
+#include <Poco/Net/NetException.h>
 #include <sys/resource.h>
 
 #include <algorithm>
@@ -19,10 +20,11 @@ cli::Option bindOption(ProxyOptions& target) {
             {},
             false,
             [&target](const std::string& value) -> std::optional<Error> {
-                Poco::Net::IPAddress address;
-                if (!Poco::Net::IPAddress::tryParse(value, address))
+                try {
+                    target.bind = Poco::Net::IPAddress(value);  // tryParse() refuses the wildcard of IPv6
+                } catch (const Poco::Net::InvalidAddressException&) {
                     return Error{"'" + value + "' is no IP address"};
-                target.bind = address;
+                }
                 return {};
             }};
 }

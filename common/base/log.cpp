@@ -4,13 +4,14 @@
 #include <Poco/Channel.h>
 #include <Poco/DateTimeFormatter.h>
 #include <Poco/Formatter.h>
-#include <Poco/FormattingChannel.h>
 #include <Poco/JSON/Stringifier.h>
 #include <Poco/Logger.h>
 #include <Poco/Message.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <mutex>
 #include <sstream>
 
 namespace leader::log {
@@ -57,18 +58,41 @@ class JsonFormatter : public Poco::Formatter {
     }
 };
 
-// Poco's ConsoleChannel writes a line in pieces.
+// Poco's ConsoleChannel writes a line in pieces, and waits for whoever reads it.
 class StandardErrorChannel : public Poco::Channel {
   public:
+    explicit StandardErrorChannel(Poco::AutoPtr<Poco::Formatter> formatter)
+        : formatter_(std::move(formatter)) {}
+
     void log(const Poco::Message& message) override {
-        const std::string line = message.getText() + "\n";
-        std::size_t written = 0;
-        while (written < line.size()) {
-            const ssize_t n = ::write(STDERR_FILENO, line.data() + written, line.size() - written);
-            if (n < 0 && errno != EINTR) return;
-            if (n > 0) written += static_cast<std::size_t>(n);
-        }
+        const std::lock_guard lock(mutex_);
+        if (dropped_ > 0 && writeOne(noteOf(message.getSource()))) dropped_ = 0;
+        if (dropped_ > 0 || !writeOne(message)) ++dropped_;
     }
+
+  private:
+    // What a pipe with any room at all takes at once, and in one piece (pipe(7), PIPE_BUF).
+    static constexpr std::size_t kLongestLine = 4096;
+
+    Poco::Message noteOf(const std::string& source) const {
+        return {source, std::to_string(dropped_) + " lines were lost, as nobody read them",
+                Poco::Message::PRIO_WARNING};
+    }
+
+    bool writeOne(const Poco::Message& message) {
+        std::string line;
+        formatter_->format(message, line);
+        if (line.size() >= kLongestLine) line.resize(kLongestLine - 1);
+        line += '\n';
+        pollfd errors{STDERR_FILENO, POLLOUT, 0};
+        if (poll(&errors, 1, 0) == 0) return false;
+        while (::write(STDERR_FILENO, line.data(), line.size()) < 0 && errno == EINTR) continue;
+        return true;
+    }
+
+    Poco::AutoPtr<Poco::Formatter> formatter_;
+    std::mutex mutex_;
+    std::size_t dropped_ = 0;
 };
 
 Poco::Message::Priority priorityOf(Level level) {
@@ -103,8 +127,7 @@ void configure(const std::string& program, Level level, Format format) {
         formatter = new TextFormatter;
     else
         formatter = new JsonFormatter;
-    const Poco::AutoPtr<Poco::Channel> channel(
-        new Poco::FormattingChannel(formatter, Poco::AutoPtr<Poco::Channel>(new StandardErrorChannel)));
+    const Poco::AutoPtr<Poco::Channel> channel(new StandardErrorChannel(formatter));
     Poco::Logger& logger = Poco::Logger::get(program);
     logger.setChannel(channel);
     logger.setLevel(priorityOf(level));

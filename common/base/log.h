@@ -3,6 +3,8 @@
 #include <string>
 
 /// Lines on standard error: one write(2) each, so that lines of several processes do not mix. Any thread.
+/// Nothing waits for a reader: lines that do not fit into a full pipe are dropped, and the next that does fit
+/// comes after one that says how many.
 namespace leader::log {
 
 enum class Level { kError, kWarning, kInfo, kDebug };

@@ -50,7 +50,8 @@ void findSelf(Outcome& outcome, const View& view) {
         outcome.reason = "it is not known which container this is";
         return;
     }
-    for (std::size_t i = 0; i < outcome.standings.size(); ++i)
+    if (outcome.leader && outcome.leaderCandidate()->uuid == view.selfUuid) outcome.self = outcome.leader;
+    for (std::size_t i = 0; i < outcome.standings.size() && !outcome.self; ++i)
         if (outcome.standings[i].candidate.uuid == view.selfUuid) outcome.self = i;
     if (!outcome.self && !view.onlooker)
         outcome.reason = "this container (" + view.selfUuid + ") is not among those of " + view.group;

@@ -3,6 +3,7 @@
 #include <Poco/Exception.h>
 #include <Poco/JSON/Array.h>
 
+#include <array>
 #include <charconv>
 
 #include "common/metadata/json.h"
@@ -30,18 +31,36 @@ void readCreateIndex(const Poco::JSON::Object& object, const std::string& path, 
                            "' is not a whole number from 0 to 2^63-1";
 }
 
+struct TextField {
+    const char* key;
+    std::string Container::*member;
+};
+
+constexpr std::array kTextFields = {
+    TextField{"uuid", &Container::uuid},
+    TextField{"name", &Container::name},
+    TextField{"primary_ip", &Container::address},
+    TextField{"stack_name", &Container::stack},
+    TextField{"service_name", &Container::service},
+    TextField{"service_uuid", &Container::serviceUuid},
+    TextField{"state", &Container::state},
+    TextField{"health_state", &Container::health},
+};
+
+void readText(const Poco::JSON::Object& object, const std::string& path, const TextField& field,
+              Container& container) {
+    try {
+        container.*field.member = json::text(object, field.key, path);
+    } catch (const Poco::DataFormatException& e) {
+        container.defect = e.message();
+    }
+}
+
 Container readContainer(const Poco::JSON::Object& object, const std::string& path) {
     Container container;
-    container.uuid = json::text(object, "uuid", path);
-    container.name = json::text(object, "name", path);
-    container.address = json::text(object, "primary_ip", path);
-    container.stack = json::text(object, "stack_name", path);
-    container.service = json::text(object, "service_name", path);
-    container.serviceUuid = json::text(object, "service_uuid", path);
-    container.state = json::text(object, "state", path);
-    container.health = json::text(object, "health_state", path);
+    for (const TextField& field : kTextFields) readText(object, path, field, container);
     readCreateIndex(object, path, container);
-    if (container.uuid.empty()) container.defect = path + "/uuid: is missing";
+    if (container.uuid.empty() && container.defect.empty()) container.defect = path + "/uuid: is missing";
     return container;
 }
 

@@ -33,7 +33,7 @@ INSTANTIATE_TEST_SUITE_P(
         BadLine{"UnknownOptionOfRun", {"run", "--no-such-option", "true"}, "no-such-option"},
         BadLine{"UnknownOptionOfCheck", {"check", "--no-such-option"}, "no-such-option"},
         BadLine{"UnknownShortOption", {"run", "-x", "true"}, "-x"},
-        BadLine{"OptionOfALaterVersion", {"run", "--proxy-bind", "::", "true"}, "proxy-bind"},
+        BadLine{"NoAddressToBind", {"run", "--proxy-bind", "localhost", "true"}, "proxy-bind.*localhost"},
         BadLine{"MissingValue", {"run", "--engine"}, "engine"},
         BadLine{"MissingValueOfCheck", {"check", "--self"}, "self"},
         BadLine{"BareNumber", {"run", "--grace-period", "10", "true"}, "grace-period.*10"},

@@ -1,8 +1,13 @@
 #include "common/base/log.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
+#include <array>
 #include <regex>
+#include <vector>
+
+#include "common/base/unique_fd.h"
 
 namespace leader {
 namespace {
@@ -31,6 +36,29 @@ TEST(Log, JsonLinesEscapeWhatTheyCarry) {
 TEST(Log, AMessageWithLineBreaksIsStillOneLine) {
     const auto line = logged(log::Format::kText, log::Level::kInfo, [] { log::error("a\nb"); });
     EXPECT_NE(std::string::npos, line.find("leader-run: error: a b\n")) << line;
+}
+
+TEST(Log, WhenNobodyReadsLinesAreDroppedAndCountedInsteadOfWaitedFor) {
+    std::array<int, 2> ends{};
+    ASSERT_EQ(0, pipe(ends.data()));
+    const UniqueFd reader(ends[0]);
+    const UniqueFd writer(ends[1]);
+    const UniqueFd standardError(dup(STDERR_FILENO));
+    dup2(writer.get(), STDERR_FILENO);
+    log::configure("leader-run", log::Level::kInfo, log::Format::kText);
+    const std::string text(1000, 'x');
+    for (int i = 0; i < 1000; ++i) log::info(text);
+    std::vector<char> buffer(std::size_t{1024} * 1024);
+    const ssize_t full = read(reader.get(), buffer.data(), buffer.size());
+    log::info("again");
+    const ssize_t rest = read(reader.get(), buffer.data(), buffer.size());
+    dup2(standardError.get(), STDERR_FILENO);
+
+    ASSERT_GT(full, 1000);
+    ASSERT_GT(rest, 0);
+    EXPECT_TRUE(std::regex_match(
+        std::string(buffer.data(), static_cast<std::size_t>(rest)),
+        std::regex(R"(.*warning: 9\d\d lines were lost, as nobody read them\n.*: again\n)")));
 }
 
 TEST(Log, LinesBelowTheLevelAreNotWritten) {

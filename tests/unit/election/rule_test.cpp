@@ -123,5 +123,13 @@ TEST(Rule, TheLargestIndexThereIsStillCounts) {
     EXPECT_EQ("a", leaderOf(elect(view({candidate("a", INT64_MAX), candidate("b", {})}, "a"), false)));
 }
 
+TEST(Rule, AMemberThatIsListedTwiceStillLeads) {
+    View view;
+    view.group = "s/web";
+    view.selfUuid = "a";
+    for (int i = 0; i < 2; ++i) view.candidates.push_back({"a", "web_1", "10.0.0.1", 1, "running", "healthy"});
+    EXPECT_EQ(Role::kLeader, elect(view, false).role);
+}
+
 }  // namespace
 }  // namespace leader
