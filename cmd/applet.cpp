@@ -1,5 +1,6 @@
 #include "cmd/applet.h"
 
+#include <algorithm>
 #include <iostream>
 
 #include "common/base/log.h"
@@ -17,7 +18,9 @@ constexpr const char* kEnvironmentNote =
 std::variant<cli::ParsedLine, int> readOptions(const Invocation& invocation, const cli::Options& options,
                                                const AppletHelp& help) {
     std::vector<std::string> words = invocation.words;
-    if (!words.empty() && words.back() == kCompletionFlag) {
+    // Behind a `--` it is the command's own, as everything is.
+    if (!words.empty() && words.back() == kCompletionFlag &&
+        std::find(words.begin(), words.end(), "--") == words.end()) {
         words.pop_back();
         std::cout << cli::completions(options, words);
         return exit_code::kSuccess;

@@ -56,6 +56,7 @@ int listAppletNames() {
 int help(const Invocation& invocation) {
     if (invocation.words.size() < 2) return listApplets();
     if (invocation.words[1] == kCompletionFlag) return listAppletNames();
+    if (invocation.words.back() == kCompletionFlag) return exit_code::kSuccess;
     const Applet* applet = appletCalled(invocation.words[1]);
     if (applet == nullptr) return usageError(invocation, "there is no applet '" + invocation.words[1] + "'");
     return start(*applet, {"--help"}, {});
@@ -70,7 +71,8 @@ int dispatch(const std::string& calledAs, const std::vector<std::string>& words)
     const std::string first = words.empty() ? "" : words[0];
     if (const Applet* applet = appletCalled(first))
         return start(*applet, {words.begin() + 1, words.end()}, environment);
-    if (first == "help" || first == "h" || first == "-h" || first == "--help") return help(whole);
+    if (first == "help" || first == "h" || first == "-h" || first == "--help" || first == "-help")
+        return help(whole);
     if (first == kCompletionFlag) {
         listAppletNames();
         std::cout << "help\n";

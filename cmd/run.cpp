@@ -53,7 +53,7 @@ cli::Option expectExitOption(std::set<int>& target) {
     return {"expect-exit",
             "CODE",
             "this exit code of the command counts as 0",
-            "",
+            "none",
             {},
             true,
             [&target](const std::string& value) -> std::optional<Error> {
@@ -241,7 +241,10 @@ int ancestorMain(const Invocation& invocation) {
     all.push_back(cli::flag("check", "exit 0 if this member leads, 1 otherwise, and run nothing", asksOnly));
     const auto line = readOptions(invocation, all, kHelp);
     if (const int* exitCode = std::get_if<int>(&line)) return *exitCode;
+    const auto& words = std::get<cli::ParsedLine>(line).words;
     if (!asksOnly) return runLine(invocation, options, std::get<cli::ParsedLine>(line));
+    if (!words.empty())
+        return usageError(invocation, "--check runs nothing: unexpected word '" + words[0] + "'");
     const int exitCode = check(invocation, options.shared, kDefaultTimeout);
     return exitCode == exit_code::kCannotTell ? exit_code::kNotLeader : exitCode;
 }

@@ -3,15 +3,17 @@
 namespace leader {
 
 cli::Options SharedOptions::options() {
+    cli::Option self = cli::text(
+        "self", "ID", "this member's uuid, name or address, where the engine cannot tell (host networking)",
+        engine.self);
+    self.defaultValue = "found out";
     return {
         cli::text(
             "engine", "URL",
             "where the election is: http://HOST[:PORT]/[VERSION] is Rancher Metadata, file:PATH an answers "
             "file in Rancher's format",
             engine.url),
-        cli::text("self", "ID",
-                  "this member's uuid, name or address, where the engine cannot tell (host networking)",
-                  engine.self),
+        self,
         cli::flag("healthy-only", "candidates whose health is unhealthy do not count", healthyOnly),
         cli::enumeration("log-level", {"error", "warning", "info", "debug"},
                          "what is logged to standard error", logLevel),
@@ -20,8 +22,11 @@ cli::Options SharedOptions::options() {
 }
 
 cli::Option serviceOption(SharedOptions& shared) {
-    return cli::text("service", "[STACK/]SERVICE", "look at another service, without being its member",
-                     shared.engine.service);
+    cli::Option option =
+        cli::text("service", "[STACK/]SERVICE", "look at another service, without being its member",
+                  shared.engine.service);
+    option.defaultValue = "own service";
+    return option;
 }
 
 cli::Option timeoutOption(Duration& timeout) {

@@ -112,13 +112,9 @@ std::string paragraphs(const std::string& text) {
 }  // namespace
 
 Option flag(const std::string& name, const std::string& help, bool& target) {
-    return {name,
-            "",
-            help,
-            "",
-            {},
-            false,
-            [&target](const std::string& value) { return setFlag(value, target); }};
+    return {name, "", help, target ? "on" : "off", {}, false, [&target](const std::string& value) {
+                return setFlag(value, target);
+            }};
 }
 
 Option text(const std::string& name, const std::string& argument, const std::string& help,

@@ -49,6 +49,7 @@ INSTANTIATE_TEST_SUITE_P(
         BadLine{"UnknownSignal", {"run", "--stop-signal", "NOPE", "true"}, "stop-signal.*NOPE"},
         BadLine{"ValueForAFlag", {"check", "--healthy-only=perhaps"}, "healthy-only.*perhaps"},
         BadLine{"NoCommand", {"run"}, "command"}, BadLine{"NoCommandAfterDashes", {"run", "--"}, "command"},
+        BadLine{"WordForTheAncestorsCheck", {"--check", "true"}, "'true'"},
         BadLine{"NothingAtAll", {}, "command"}, BadLine{"WordForCheck", {"check", "please"}, "please"}),
     [](const auto& each) { return each.param.name; });
 
@@ -100,14 +101,19 @@ TEST(Usage, CompletionListsTheWordsThatCanFollow) {
     const auto ofRun = runToEnd(leader({"run", "--generate-bash-completion"}));
     EXPECT_EQ(1, countLines(ofRun.output, "^--grace-period$")) << ofRun.output;
     EXPECT_EQ(0, countLines(ofRun.output, "^check$"));
+    const auto ofHelp = runToEnd(leader({"help", "run", "--generate-bash-completion"}));
+    EXPECT_EQ(0, ofHelp.code);
+    EXPECT_EQ("", ofHelp.output) << "nothing can follow";
+
     const auto values = runToEnd(leader({"run", "--on-loss", "--generate-bash-completion"}));
     EXPECT_EQ(1, countLines(values.output, "^stand-down$")) << values.output;
 }
 
 TEST(Usage, TheCommandsOwnOptionsPassThroughUntouched) {
     MetadataServer server(service(1, 1).answers());
-    const std::vector<std::string> own = {"-g",     "daemon off;", "--check", "-check", "--help",    "-v",
-                                          "--exec", "--",          "",        "a  b",   "--engine=x"};
+    const std::vector<std::string> own = {"-g",     "daemon off;", "--check", "-check",
+                                          "--help", "-v",          "--exec",  "--",
+                                          "",       "--engine=x",  "a  b",    "--generate-bash-completion"};
     for (const bool ancestor : {true, false}) {
         std::vector<std::string> words = {"--engine", server.url(), "printf", "<%s>\\n"};
         if (!ancestor) words.insert(words.begin(), "run");
