@@ -1,13 +1,11 @@
 #include <algorithm>
 
 #include "cmd/check.h"
-#include "cmd/proxying.h"
+#include "cmd/member.h"
 #include "common/base/mailbox.h"
-#include "common/cli/duration.h"
 #include "common/cli/exit_codes.h"
 #include "common/election/watcher.h"
 #include "common/supervisor/signals.h"
-#include "common/supervisor/supervisor.h"
 
 namespace leader {
 namespace {
@@ -99,75 +97,6 @@ cli::Options RunOptions::options() {
     for (cli::Option& option : proxyOptions(proxy)) all.push_back(std::move(option));
     return all;
 }
-
-/// Tells the supervisor and the proxy what the observations mean. The loop's thread.
-class Member {
-  public:
-    Member(EventLoop& loop, Supervisor& supervisor, Proxy& proxy, Duration maxStale)
-        : loop_(loop), supervisor_(supervisor), proxy_(proxy), maxStale_(maxStale) {}
-
-    void onObservation(const Observation& observation) {
-        if (observation.failure) {
-            supervisor_.doubt(observation.failure->message);
-            return;
-        }
-        expectAnswerBefore(observation.view->observedAt + maxStale_);
-        const Outcome& outcome = observation.outcome;
-        logChange(*observation.view, outcome);
-        if (outcome.role == Role::kUnknown)
-            proxy_.setLeaderUnknown();
-        else
-            forwardTo(proxy_, outcome.leaderCandidate());
-        if (outcome.role == Role::kLeader)
-            supervisor_.lead(leadership(*observation.view, *outcome.selfCandidate()));
-        else
-            supervisor_.follow(whyNot(outcome));
-    }
-
-  private:
-    static Leadership leadership(const View& view, const Candidate& self) {
-        const std::string index = std::to_string(*self.createIndex);
-        return {*self.createIndex,
-                {{"LEADER_GROUP", view.group},
-                 {"LEADER_NAME", self.name},
-                 {"LEADER_ADDRESS", self.address},
-                 {"LEADER_INDEX", index},
-                 {"LEADER_TERM", index}}};
-    }
-
-    static std::string whyNot(const Outcome& outcome) {
-        if (outcome.role == Role::kUnknown) return outcome.reason;
-        const Candidate* leader = outcome.leaderCandidate();
-        return leader == nullptr ? "no candidate counts" : leader->name + " leads";
-    }
-
-    void logChange(const View& view, const Outcome& outcome) {
-        std::string line = std::string(nameOf(outcome.role)) + " in " + view.group;
-        if (outcome.role == Role::kLeader)
-            line += " as " + outcome.selfCandidate()->name + ", create index " +
-                    std::to_string(*outcome.selfCandidate()->createIndex);
-        else
-            line += ": " + whyNot(outcome);
-        if (line != lastLine_) log::info(line);
-        lastLine_ = line;
-    }
-
-    void expectAnswerBefore(Instant deadline) {
-        if (maxStale_ == Duration::zero()) return;
-        loop_.cancel(staleTimer_);
-        staleTimer_ = loop_.callAt(deadline, [this] {
-            proxy_.setLeaderUnknown();
-            supervisor_.follow("the engine has not answered for " + cli::formatDuration(maxStale_));
-        });
-    }
-
-    EventLoop& loop_;
-    Supervisor& supervisor_;
-    Proxy& proxy_;
-    Duration maxStale_;
-    EventLoop::TimerId staleTimer_ = EventLoop::kNoTimer;
-    std::string lastLine_;
-};
 
 /// The command has the ports that listen on their target for as long as it runs.
 SupervisorHooks hooksFor(Proxy& proxy, const std::function<void(int)>& end) {
