@@ -1,5 +1,6 @@
 #include "cmd/member.h"
 
+#include "cmd/reporting.h"
 #include "common/base/log.h"
 #include "common/cli/duration.h"
 
@@ -24,20 +25,21 @@ std::string whyNot(const Outcome& outcome) {
 
 }  // namespace
 
-void Member::onObservation(const Observation& observation) {
-    if (observation.failure) {
-        supervisor_.doubt(observation.failure->message);
+void Member::onObservation(const std::shared_ptr<const Observation>& observation) {
+    tracker_.note(observation, loop_.now());
+    if (observation->failure) {
+        supervisor_.doubt(observation->failure->message);
         return;
     }
-    expectAnswerBefore(observation.view->observedAt + maxStale_);
-    const Outcome& outcome = observation.outcome;
-    logChange(*observation.view, outcome);
+    expectAnswerBefore(observation->view->observedAt + maxStale_);
+    const Outcome& outcome = observation->outcome;
+    logChange(*observation->view, outcome);
     if (outcome.role == Role::kUnknown)
         proxy_.setLeaderUnknown();
     else
         forwardTo(proxy_, outcome.leaderCandidate());
     if (outcome.role == Role::kLeader)
-        supervisor_.lead(leadership(*observation.view, *outcome.selfCandidate()));
+        supervisor_.lead(leadership(*observation->view, *outcome.selfCandidate()));
     else
         supervisor_.follow(whyNot(outcome));
 }
@@ -49,8 +51,16 @@ void Member::logChange(const View& view, const Outcome& outcome) {
                 std::to_string(*outcome.selfCandidate()->createIndex);
     else
         line += ": " + whyNot(outcome);
-    if (line != lastLine_) log::info(line);
+    if (line != lastLine_) log::info(line + before(lastLeader_, outcome));
     lastLine_ = line;
+    if (const Candidate* leader = outcome.leaderCandidate()) lastLeader_ = *leader;
+}
+
+status::Report Member::report() {
+    status::Report report = tracker_.report(loop_.now());
+    report.command = reportOf(supervisor_.status());
+    report.proxy = reportOf(proxy_);
+    return report;
 }
 
 void Member::expectAnswerBefore(Instant deadline) {

@@ -2,6 +2,7 @@
 
 #include "cmd/check.h"
 #include "cmd/member.h"
+#include "cmd/reporting.h"
 #include "common/base/mailbox.h"
 #include "common/cli/exit_codes.h"
 #include "common/election/watcher.h"
@@ -16,6 +17,7 @@ struct RunOptions {
     /// Zero: off.
     Duration maxStale{};
     ProxyOptions proxy;
+    StatusOptions status;
 
     cli::Options options();
 };
@@ -92,6 +94,7 @@ cli::Options RunOptions::options() {
                       supervisor.settle),
         maxStaleOption(maxStale),
         proxyPortOption(proxy.ports),
+        statusAddressOption(status),
     };
     all.insert(all.end(), own.begin(), own.end());
     for (cli::Option& option : proxyOptions(proxy)) all.push_back(std::move(option));
@@ -115,6 +118,7 @@ SupervisorHooks hooksFor(Proxy& proxy, const std::function<void(int)>& end) {
 
 int run(const Invocation& invocation, RunOptions options) {
     if (options.maxStale > Duration::zero()) options.shared.engine.heartbeat = options.maxStale / 3;
+    makeRoomForStatus(options.status, options.shared.engine, options.proxy);
     log::configure(invocation.program, options.shared.logLevel, options.shared.logFormat);
     Interrupt interrupt;
     auto engine = makeEngine(options.shared.engine, interrupt);
@@ -132,9 +136,12 @@ int run(const Invocation& invocation, RunOptions options) {
     };
     Supervisor supervisor(loop, options.supervisor, hooksFor(*proxy, end));
     if (const auto error = supervisor.start()) return fail(invocation, error->message, error->exitCode);
-    Member member(loop, supervisor, *proxy, options.maxStale);
-    Mailbox<Observation> mailbox(loop, [&](const auto& mail) { member.onObservation(*mail); });
+    Member member(loop, supervisor, *proxy,
+                  {options.shared.engine.url, options.maxStale, options.shared.engine.heartbeat});
+    Mailbox<Observation> mailbox(loop, [&](const auto& mail) { member.onObservation(mail); });
     if (mailbox.failure()) return fail(invocation, mailbox.failure()->message, exit_code::kInternal);
+    const auto status = StatusService::open(loop, options.status, [&] { return member.report(); });
+    if (!status) return fail(invocation, status.error().message, exit_code::kInternal);
     const Watcher watcher(std::move(*engine), interrupt, options.shared.healthyOnly,
                           [&](auto observation) { mailbox.post(std::move(observation)); });
     loop.run();
@@ -150,6 +157,8 @@ int runLine(const Invocation& invocation, RunOptions& options, const cli::Parsed
         std::any_of(ports.begin(), ports.end(), [](const PortMapping& port) { return !port.shared(); });
     if (forwardsAlways && options.supervisor.replaceProcess)
         return usageError(invocation, "--exec leaves nobody to forward ports while the command runs");
+    if (options.status.on && options.supervisor.replaceProcess)
+        return usageError(invocation, "--exec leaves nobody to serve the status while the command runs");
     options.supervisor.command = line.words;
     return run(invocation, options);
 }
