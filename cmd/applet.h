@@ -25,6 +25,7 @@ struct Applet {
 
 int runMain(const Invocation& invocation);
 int checkMain(const Invocation& invocation);
+int statusMain(const Invocation& invocation);
 int proxyMain(const Invocation& invocation);
 /// `leader [OPTIONS] [--] COMMAND [ARG...]`, the form without an applet's name.
 int ancestorMain(const Invocation& invocation);

@@ -14,6 +14,7 @@ namespace {
 const std::array kApplets = {
     Applet{"run", "run a command while this member leads, wait while it does not", runMain},
     Applet{"check", "tell by the exit code whether this member leads", checkMain},
+    Applet{"status", "show who leads a service, who waits and why", statusMain},
     Applet{"proxy", "forward TCP ports to the leader of a service", proxyMain},
 };
 

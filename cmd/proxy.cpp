@@ -1,10 +1,11 @@
 #include <cstdlib>
 
 #include "cmd/proxying.h"
-#include "cmd/shared_options.h"
+#include "cmd/reporting.h"
 #include "common/base/mailbox.h"
 #include "common/cli/exit_codes.h"
 #include "common/election/watcher.h"
+#include "common/status/tracker.h"
 #include "common/supervisor/signals.h"
 
 namespace leader {
@@ -16,7 +17,8 @@ const AppletHelp kHelp = {
     "Exit codes: 128 + the signal that ended it; 2 bad usage; 70 a port cannot be listened on.",
 };
 
-int proxy(const Invocation& invocation, const SharedOptions& shared, const ProxyOptions& options) {
+int proxy(const Invocation& invocation, const SharedOptions& shared, const ProxyOptions& options,
+          const StatusOptions& statusOptions) {
     log::configure(invocation.program, shared.logLevel, shared.logFormat);
     raiseDescriptorLimit();
     Interrupt interrupt;
@@ -35,16 +37,28 @@ int proxy(const Invocation& invocation, const SharedOptions& shared, const Proxy
     std::optional<Proxy> proxy(std::in_place, loop, options);
     if (const auto error = proxy->open()) return fail(invocation, error->message, exit_code::kInternal);
 
+    status::Tracker tracker({shared.engine.url, Duration::zero(), shared.engine.heartbeat}, loop.now());
     std::string leader;
+    std::optional<Candidate> lastLeader;
     Mailbox<Observation> mailbox(loop, [&](const auto& observation) {
+        tracker.note(observation, loop.now());
         if (observation->failure) return;
         const Candidate* candidate = observation->outcome.leaderCandidate();
         const std::string now = candidate != nullptr ? candidate->name + " at " + candidate->address : "";
-        if (now != leader) log::info(now.empty() ? "nobody leads: holding clients" : "forwarding to " + now);
+        if (now != leader)
+            log::info((now.empty() ? "nobody leads: holding clients" : "forwarding to " + now) +
+                      before(lastLeader, observation->outcome));
         leader = now;
+        if (candidate != nullptr) lastLeader = *candidate;
         forwardTo(*proxy, candidate);
     });
     if (mailbox.failure()) return fail(invocation, mailbox.failure()->message, exit_code::kInternal);
+    const auto status = StatusService::open(loop, statusOptions, [&] {
+        status::Report report = tracker.report(loop.now());
+        report.proxy = reportOf(*proxy);
+        return report;
+    });
+    if (!status) return fail(invocation, status.error().message, exit_code::kInternal);
     const Watcher watcher(std::move(*engine), interrupt, shared.healthyOnly,
                           [&](auto observation) { mailbox.post(std::move(observation)); });
     loop.run();
@@ -58,15 +72,18 @@ int proxy(const Invocation& invocation, const SharedOptions& shared, const Proxy
 int proxyMain(const Invocation& invocation) {
     SharedOptions shared;
     ProxyOptions options;
+    StatusOptions status;
     cli::Options all = shared.options();
     all.push_back(serviceOption(shared));
+    all.push_back(statusAddressOption(status));
     for (cli::Option& option : proxyOptions(options)) all.push_back(std::move(option));
     const auto line = readOptions(invocation, all, kHelp);
     if (const int* exitCode = std::get_if<int>(&line)) return *exitCode;
     for (const std::string& word : std::get<cli::ParsedLine>(line).words)
         if (const auto error = addPort(options.ports, word)) return usageError(invocation, error->message);
     if (options.ports.empty()) return usageError(invocation, "no port to forward");
-    return proxy(invocation, shared, options);
+    makeRoomForStatus(status, shared.engine, options);
+    return proxy(invocation, shared, options, status);
 }
 
 }  // namespace leader

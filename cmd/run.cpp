@@ -1,13 +1,12 @@
 #include <algorithm>
 
 #include "cmd/check.h"
-#include "cmd/proxying.h"
+#include "cmd/member.h"
+#include "cmd/reporting.h"
 #include "common/base/mailbox.h"
-#include "common/cli/duration.h"
 #include "common/cli/exit_codes.h"
 #include "common/election/watcher.h"
 #include "common/supervisor/signals.h"
-#include "common/supervisor/supervisor.h"
 
 namespace leader {
 namespace {
@@ -18,6 +17,7 @@ struct RunOptions {
     /// Zero: off.
     Duration maxStale{};
     ProxyOptions proxy;
+    StatusOptions status;
 
     cli::Options options();
 };
@@ -94,80 +94,12 @@ cli::Options RunOptions::options() {
                       supervisor.settle),
         maxStaleOption(maxStale),
         proxyPortOption(proxy.ports),
+        statusAddressOption(status),
     };
     all.insert(all.end(), own.begin(), own.end());
     for (cli::Option& option : proxyOptions(proxy)) all.push_back(std::move(option));
     return all;
 }
-
-/// Tells the supervisor and the proxy what the observations mean. The loop's thread.
-class Member {
-  public:
-    Member(EventLoop& loop, Supervisor& supervisor, Proxy& proxy, Duration maxStale)
-        : loop_(loop), supervisor_(supervisor), proxy_(proxy), maxStale_(maxStale) {}
-
-    void onObservation(const Observation& observation) {
-        if (observation.failure) {
-            supervisor_.doubt(observation.failure->message);
-            return;
-        }
-        expectAnswerBefore(observation.view->observedAt + maxStale_);
-        const Outcome& outcome = observation.outcome;
-        logChange(*observation.view, outcome);
-        if (outcome.role == Role::kUnknown)
-            proxy_.setLeaderUnknown();
-        else
-            forwardTo(proxy_, outcome.leaderCandidate());
-        if (outcome.role == Role::kLeader)
-            supervisor_.lead(leadership(*observation.view, *outcome.selfCandidate()));
-        else
-            supervisor_.follow(whyNot(outcome));
-    }
-
-  private:
-    static Leadership leadership(const View& view, const Candidate& self) {
-        const std::string index = std::to_string(*self.createIndex);
-        return {*self.createIndex,
-                {{"LEADER_GROUP", view.group},
-                 {"LEADER_NAME", self.name},
-                 {"LEADER_ADDRESS", self.address},
-                 {"LEADER_INDEX", index},
-                 {"LEADER_TERM", index}}};
-    }
-
-    static std::string whyNot(const Outcome& outcome) {
-        if (outcome.role == Role::kUnknown) return outcome.reason;
-        const Candidate* leader = outcome.leaderCandidate();
-        return leader == nullptr ? "no candidate counts" : leader->name + " leads";
-    }
-
-    void logChange(const View& view, const Outcome& outcome) {
-        std::string line = std::string(nameOf(outcome.role)) + " in " + view.group;
-        if (outcome.role == Role::kLeader)
-            line += " as " + outcome.selfCandidate()->name + ", create index " +
-                    std::to_string(*outcome.selfCandidate()->createIndex);
-        else
-            line += ": " + whyNot(outcome);
-        if (line != lastLine_) log::info(line);
-        lastLine_ = line;
-    }
-
-    void expectAnswerBefore(Instant deadline) {
-        if (maxStale_ == Duration::zero()) return;
-        loop_.cancel(staleTimer_);
-        staleTimer_ = loop_.callAt(deadline, [this] {
-            proxy_.setLeaderUnknown();
-            supervisor_.follow("the engine has not answered for " + cli::formatDuration(maxStale_));
-        });
-    }
-
-    EventLoop& loop_;
-    Supervisor& supervisor_;
-    Proxy& proxy_;
-    Duration maxStale_;
-    EventLoop::TimerId staleTimer_ = EventLoop::kNoTimer;
-    std::string lastLine_;
-};
 
 /// The command has the ports that listen on their target for as long as it runs.
 SupervisorHooks hooksFor(Proxy& proxy, const std::function<void(int)>& end) {
@@ -186,6 +118,7 @@ SupervisorHooks hooksFor(Proxy& proxy, const std::function<void(int)>& end) {
 
 int run(const Invocation& invocation, RunOptions options) {
     if (options.maxStale > Duration::zero()) options.shared.engine.heartbeat = options.maxStale / 3;
+    makeRoomForStatus(options.status, options.shared.engine, options.proxy);
     log::configure(invocation.program, options.shared.logLevel, options.shared.logFormat);
     Interrupt interrupt;
     auto engine = makeEngine(options.shared.engine, interrupt);
@@ -203,9 +136,12 @@ int run(const Invocation& invocation, RunOptions options) {
     };
     Supervisor supervisor(loop, options.supervisor, hooksFor(*proxy, end));
     if (const auto error = supervisor.start()) return fail(invocation, error->message, error->exitCode);
-    Member member(loop, supervisor, *proxy, options.maxStale);
-    Mailbox<Observation> mailbox(loop, [&](const auto& mail) { member.onObservation(*mail); });
+    Member member(loop, supervisor, *proxy,
+                  {options.shared.engine.url, options.maxStale, options.shared.engine.heartbeat});
+    Mailbox<Observation> mailbox(loop, [&](const auto& mail) { member.onObservation(mail); });
     if (mailbox.failure()) return fail(invocation, mailbox.failure()->message, exit_code::kInternal);
+    const auto status = StatusService::open(loop, options.status, [&] { return member.report(); });
+    if (!status) return fail(invocation, status.error().message, exit_code::kInternal);
     const Watcher watcher(std::move(*engine), interrupt, options.shared.healthyOnly,
                           [&](auto observation) { mailbox.post(std::move(observation)); });
     loop.run();
@@ -221,6 +157,8 @@ int runLine(const Invocation& invocation, RunOptions& options, const cli::Parsed
         std::any_of(ports.begin(), ports.end(), [](const PortMapping& port) { return !port.shared(); });
     if (forwardsAlways && options.supervisor.replaceProcess)
         return usageError(invocation, "--exec leaves nobody to forward ports while the command runs");
+    if (options.status.on && options.supervisor.replaceProcess)
+        return usageError(invocation, "--exec leaves nobody to serve the status while the command runs");
     options.supervisor.command = line.words;
     return run(invocation, options);
 }

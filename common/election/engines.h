@@ -17,6 +17,8 @@ struct EngineOptions {
     std::string service;
     /// How often the engine has to vouch for what it said, at the least.
     Duration heartbeat = std::chrono::seconds(60);
+    /// The first view has a revision, too, even if that takes a request more.
+    bool needsRevision = false;
     /// next() ends here at the latest.
     Instant deadline = Instant::max();
 };

@@ -82,13 +82,14 @@ class FileEngine : public Engine {
 
     // The watches come first, so that no change between the reading and the waiting is missed.
     ViewOrError read() {
+        const Instant asked = Clock::system().now();
         watchFile();
         stamp_ = Stamp::of(path_);
         auto file = AnswersFile::read(path_, metadata::hostAddresses());
         if (!file) return file.error();
         const auto snapshot = metadata::readService(*file, {options_.self, options_.service});
         if (!snapshot) return snapshot.error();
-        return viewOf(*snapshot, options_.url, file->revision(), !options_.service.empty());
+        return viewOf(*snapshot, options_.url, file->revision(), !options_.service.empty(), asked);
     }
 
     // The directory tells of replaced files, the file itself (behind a symbolic link elsewhere) of edits.

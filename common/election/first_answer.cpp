@@ -6,7 +6,8 @@
 
 namespace leader {
 
-Result<Answer> firstAnswer(Engine& engine, bool healthyOnly, Instant deadline) {
+Result<Answer> firstAnswer(Engine& engine, bool healthyOnly, Instant deadline,
+                           bool (*enough)(const Outcome&)) {
     Backoff backoff;
     std::optional<Answer> last;
     std::optional<Error> error;
@@ -14,7 +15,7 @@ Result<Answer> firstAnswer(Engine& engine, bool healthyOnly, Instant deadline) {
         const auto view = engine.next();
         if (view) {
             last = Answer{*view, elect(**view, healthyOnly)};
-            if (last->outcome.role != Role::kUnknown) return *last;
+            if (enough(last->outcome)) return *last;
         }
         const Duration left = deadline - Clock::system().now();
         // What the deadline itself cut off says less than what came before.

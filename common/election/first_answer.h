@@ -11,8 +11,13 @@ struct Answer {
     Outcome outcome;
 };
 
-/// Asks the engine until the role is known. At `deadline` it gives the last view there was, with the role
-/// unknown, or else the engine's last error.
-Result<Answer> firstAnswer(Engine& engine, bool healthyOnly, Instant deadline);
+inline bool roleIsKnown(const Outcome& outcome) {
+    return outcome.role != Role::kUnknown;
+}
+
+/// Asks the engine until there is an answer that is `enough`. At `deadline` it gives the last view there was,
+/// or else the engine's last error.
+Result<Answer> firstAnswer(Engine& engine, bool healthyOnly, Instant deadline,
+                           bool (*enough)(const Outcome&) = roleIsKnown);
 
 }  // namespace leader

@@ -24,7 +24,7 @@ class RancherEngine : public Engine {
     }
 
     ViewOrError next() override {
-        auto result = view_ ? nextVersion() : observe("");
+        auto result = view_ || options_.needsRevision ? nextVersion() : observe("");
         failed_ = !result;
         if (result) view_ = *result;
         return result;
@@ -46,14 +46,15 @@ class RancherEngine : public Engine {
         if (*version != revision_) return observe(*version);
         const Duration took = Clock::system().now() - start;
         if (longPoll && took < kPollFloor) interrupt_.wait(kPollFloor - took);
-        return vouchedFor(*view_);
+        return vouchedFor(*view_, longPoll ? std::nullopt : std::optional(took));
     }
 
     ViewOrError observe(std::string revision) {
+        const Instant asked = Clock::system().now();
         const auto snapshot = client_.service({options_.self, options_.service}, revision);
         if (!snapshot) return snapshot.error();
         revision_ = revision;
-        return viewOf(*snapshot, options_.url, revision_, !options_.service.empty());
+        return viewOf(*snapshot, options_.url, revision_, !options_.service.empty(), asked);
     }
 
     EngineOptions options_;

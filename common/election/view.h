@@ -38,6 +38,9 @@ struct View {
     Instant observedAt;
     /// With a lease: the end of what may be concluded from this, counted from before the renewal was sent.
     std::optional<Instant> validUntil;
+    /// How long the engine took for the answer, without the waiting for a change; nothing where all of it was
+    /// waiting.
+    std::optional<Duration> latency;
 };
 
 }  // namespace leader

@@ -43,6 +43,7 @@ void Watcher::watch() {
 }
 
 void Watcher::report(const Engine::ViewOrError& answer) {
+    count(answer);
     if (!answer) {
         if (!last_.failure) {
             failingSince_ = Clock::system().now();
@@ -51,9 +52,22 @@ void Watcher::report(const Engine::ViewOrError& answer) {
         last_.failure = answer.error();
     } else {
         if (last_.failure) log::info("can tell who leads again, after " + secondsSince(failingSince_));
-        last_ = {*answer, elect(**answer, healthyOnly_), {}};
+        last_.view = *answer;
+        last_.outcome = elect(**answer, healthyOnly_);
+        last_.failure.reset();
     }
     post_(std::make_shared<Observation>(last_));
+}
+
+void Watcher::count(const Engine::ViewOrError& answer) {
+    EngineStatistics& engine = last_.engine;
+    engine.cameRoundAt = Clock::system().now();
+    if (!answer) {
+        ++engine.errors;
+    } else if (const auto latency = (*answer)->latency) {
+        ++engine.timedAnswers;
+        engine.latency += *latency;
+    }
 }
 
 }  // namespace leader

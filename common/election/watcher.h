@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -11,6 +12,16 @@
 
 namespace leader {
 
+/// How the engine has done since the watcher began.
+struct EngineStatistics {
+    std::uint64_t errors = 0;
+    /// Answers that were not just waited for, and how long those took together.
+    std::uint64_t timedAnswers = 0;
+    Duration latency{};
+    /// When the watcher last came round, whatever it brought.
+    Instant cameRoundAt;
+};
+
 /// What the watcher hands on: the last view with what follows from it, and whether the engine still answers.
 struct Observation {
     /// Null until the engine has answered once.
@@ -18,6 +29,7 @@ struct Observation {
     Outcome outcome;
     /// Why the engine does not answer now; what is above is old then.
     std::optional<Error> failure;
+    EngineStatistics engine;
 };
 
 /// Asks an engine again and again: at most ten times a second where it always has something new, with growing
@@ -38,6 +50,7 @@ class Watcher {
   private:
     void watch();
     void report(const Engine::ViewOrError& answer);
+    void count(const Engine::ViewOrError& answer);
 
     std::unique_ptr<Engine> engine_;
     Interrupt& interrupt_;

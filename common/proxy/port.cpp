@@ -40,7 +40,18 @@ Port::~Port() {
 }
 
 std::optional<Error> Port::listen() {
-    return listener_.isOpen() ? std::nullopt : listener_.open(core_.options.bind, mapping_.listen);
+    if (listener_.isOpen()) return {};
+    if (auto error = listener_.open(core_.options.bind, mapping_.listen)) return error;
+    log::info("listening on port " + std::to_string(listener_.port()) + " for port " +
+              std::to_string(mapping_.target) + " of the leader");
+    return {};
+}
+
+void Port::release() {
+    if (!listener_.isOpen()) return;
+    const std::string port = std::to_string(listener_.port());
+    listener_.release();
+    log::info("no longer listening on port " + port);
 }
 
 bool Port::hasRoom() {

@@ -44,7 +44,7 @@ class Port final : public Listener::User, public SessionOwner {
     Port& operator=(const Port&) = delete;
 
     [[nodiscard]] std::optional<Error> listen();
-    void release() { listener_.release(); }
+    void release();
     const PortMapping& mapping() const { return mapping_; }
     const Listener& listener() const { return listener_; }
 

@@ -15,14 +15,12 @@ namespace {
 
 constexpr Duration kTakeInterval = std::chrono::milliseconds(100);
 
-// A connection takes two descriptors. These are left for everything else in the process, and for pipes.
-constexpr std::size_t kReservedDescriptors = 64;
-
-std::size_t affordable(std::size_t wanted) {
+// A connection takes two descriptors.
+std::size_t affordable(std::size_t wanted, std::size_t reserved) {
     rlimit limit{};
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return wanted;
-    const std::size_t descriptors = std::max<std::size_t>(limit.rlim_cur, kReservedDescriptors + 2);
-    const std::size_t most = (descriptors - kReservedDescriptors) / 2;
+    const std::size_t descriptors = std::max<std::size_t>(limit.rlim_cur, reserved + 2);
+    const std::size_t most = (descriptors - reserved) / 2;
     if (most >= wanted) return wanted;
     log::info("at most " + std::to_string(most) + " connections at a time, not " + std::to_string(wanted) +
               ": this process may open only " + std::to_string(limit.rlim_cur) +
@@ -58,7 +56,7 @@ std::optional<Error> Proxy::open() {
         for (const auto& taken : ports_) taken->release();
         return error;
     }
-    core_->maxSessions = affordable(core_->options.maxConnections);
+    core_->maxSessions = affordable(core_->options.maxConnections, core_->options.reservedDescriptors);
     return {};
 }
 
@@ -102,6 +100,10 @@ void Proxy::retryTaking() {
     if (!failure) return;
     if (core_->loop.now() >= takeUntil_) return onTakeFailure_(*failure);
     takeTimer_ = core_->loop.callAfter(kTakeInterval, [this] { retryTaking(); });
+}
+
+const std::vector<PortMapping>& Proxy::ports() const {
+    return core_->options.ports;
 }
 
 ProxyStatistics Proxy::statistics() const {

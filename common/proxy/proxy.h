@@ -53,6 +53,8 @@ class Proxy {
     /// then `onFailure` hears of it, from the loop.
     void takeSharedPorts(std::function<void(const Error&)> onFailure);
 
+    /// The options' ports.
+    const std::vector<PortMapping>& ports() const;
     ProxyStatistics statistics() const;
     /// What each of the options' ports listens on; 0 while it is released.
     std::vector<std::uint16_t> listeningPorts() const;

@@ -45,6 +45,8 @@ struct ProxyOptions {
     std::size_t maxConnections = 10000;
     OnChange onChange = OnChange::kCut;
     SendProxy sendProxy = SendProxy::kOff;
+    /// Descriptors that no connection may take: for pipes, and for everything else in the process.
+    std::size_t reservedDescriptors = 64;
 };
 
 }  // namespace leader

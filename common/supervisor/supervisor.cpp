@@ -323,6 +323,7 @@ void Supervisor::onCommandStopped(int signal) {
 void Supervisor::onCommandEnded(const siginfo_t& how) {
     log::info("command " + describe(how));
     const int code = exitCodeOf(how);
+    ++status_.exits[code];
     step(machine_.commandEnded(options_.expectedExits.count(code) != 0 ? 0 : code, loop_.now()));
 }
 

@@ -3,6 +3,7 @@
 #include <csignal>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -55,6 +56,8 @@ struct CommandStatus {
     std::optional<Instant> started;
     /// Starts after the first.
     int restarts = 0;
+    /// How often the command ended, by exit code (128 + the signal); at most 256 of them.
+    std::map<int, std::uint64_t> exits;
 };
 
 /// Runs the command while its user says "lead", stops it when told to follow, and does what a PID 1 has to:

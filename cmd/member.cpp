@@ -1,0 +1,75 @@
+#include "cmd/member.h"
+
+#include "cmd/reporting.h"
+#include "common/base/log.h"
+#include "common/cli/duration.h"
+
+namespace leader {
+namespace {
+
+Leadership leadership(const View& view, const Candidate& self) {
+    const std::string index = std::to_string(*self.createIndex);
+    return {*self.createIndex,
+            {{"LEADER_GROUP", view.group},
+             {"LEADER_NAME", self.name},
+             {"LEADER_ADDRESS", self.address},
+             {"LEADER_INDEX", index},
+             {"LEADER_TERM", index}}};
+}
+
+std::string whyNot(const Outcome& outcome) {
+    if (outcome.role == Role::kUnknown) return outcome.reason;
+    const Candidate* leader = outcome.leaderCandidate();
+    return leader == nullptr ? "no candidate counts" : leader->name + " leads";
+}
+
+}  // namespace
+
+void Member::onObservation(const std::shared_ptr<const Observation>& observation) {
+    tracker_.note(observation, loop_.now());
+    if (observation->failure) {
+        supervisor_.doubt(observation->failure->message);
+        return;
+    }
+    expectAnswerBefore(observation->view->observedAt + maxStale_);
+    const Outcome& outcome = observation->outcome;
+    logChange(*observation->view, outcome);
+    if (outcome.role == Role::kUnknown)
+        proxy_.setLeaderUnknown();
+    else
+        forwardTo(proxy_, outcome.leaderCandidate());
+    if (outcome.role == Role::kLeader)
+        supervisor_.lead(leadership(*observation->view, *outcome.selfCandidate()));
+    else
+        supervisor_.follow(whyNot(outcome));
+}
+
+void Member::logChange(const View& view, const Outcome& outcome) {
+    std::string line = std::string(nameOf(outcome.role)) + " in " + view.group;
+    if (outcome.role == Role::kLeader)
+        line += " as " + outcome.selfCandidate()->name + ", create index " +
+                std::to_string(*outcome.selfCandidate()->createIndex);
+    else
+        line += ": " + whyNot(outcome);
+    if (line != lastLine_) log::info(line + before(lastLeader_, outcome));
+    lastLine_ = line;
+    if (const Candidate* leader = outcome.leaderCandidate()) lastLeader_ = *leader;
+}
+
+status::Report Member::report() {
+    status::Report report = tracker_.report(loop_.now());
+    report.command = reportOf(supervisor_.status());
+    report.proxy = reportOf(proxy_);
+    return report;
+}
+
+void Member::expectAnswerBefore(Instant deadline) {
+    if (maxStale_ == Duration::zero()) return;
+    loop_.cancel(staleTimer_);
+    staleTimer_ = loop_.callAt(deadline, [this] {
+        proxy_.setLeaderUnknown();
+        supervisor_.follow("the engine has not answered for " + cli::formatDuration(maxStale_));
+    });
+}
+
+}  // namespace leader

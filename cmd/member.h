@@ -1,0 +1,41 @@
+#pragma once
+
+#include <string>
+
+#include "cmd/proxying.h"
+#include "common/election/watcher.h"
+#include "common/status/tracker.h"
+#include "common/supervisor/supervisor.h"
+
+namespace leader {
+
+/// Tells the supervisor and the proxy what the observations mean. It owns none of them. The loop's thread.
+class Member {
+  public:
+    /// With `terms.maxStale` over zero an answer that is older is no longer gone by.
+    Member(EventLoop& loop, Supervisor& supervisor, Proxy& proxy, const status::Terms& terms)
+        : loop_(loop),
+          supervisor_(supervisor),
+          proxy_(proxy),
+          maxStale_(terms.maxStale),
+          tracker_(terms, loop.now()) {}
+
+    void onObservation(const std::shared_ptr<const Observation>& observation);
+    /// Who leads and why, and what the command and the proxy do.
+    status::Report report();
+
+  private:
+    void logChange(const View& view, const Outcome& outcome);
+    void expectAnswerBefore(Instant deadline);
+
+    EventLoop& loop_;
+    Supervisor& supervisor_;
+    Proxy& proxy_;
+    Duration maxStale_;
+    EventLoop::TimerId staleTimer_ = EventLoop::kNoTimer;
+    status::Tracker tracker_;
+    std::string lastLine_;
+    std::optional<Candidate> lastLeader_;
+};
+
+}  // namespace leader
