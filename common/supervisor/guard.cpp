@@ -19,7 +19,7 @@ namespace {
 
 /// For a guard to be ready; a machine that needs longer is in no state to start anything.
 constexpr int kReadyTimeoutMs = 5000;
-constexpr std::size_t kStackSize = 64 * 1024;
+constexpr std::size_t kStackSize = 65536;
 
 int liveOn(void* orders) {
     guard::live(*static_cast<guard::Orders*>(orders));
