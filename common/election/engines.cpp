@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "common/election/etcd_engine.h"
 #include "common/election/file_engine.h"
 #include "common/election/rancher_engine.h"
 
@@ -20,6 +21,7 @@ struct Row {
 constexpr std::array kEngines = {
     Row{"http:", false, makeRancherEngine},
     Row{"file:", false, makeFileEngine},
+    Row{"etcd:", true, makeEtcdEngine},
 };
 
 bool names(const std::string& url, const Row& row) {
