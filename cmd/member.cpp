@@ -7,14 +7,17 @@
 namespace leader {
 namespace {
 
-Leadership leadership(const View& view, const Candidate& self) {
+Leadership leadership(const View& view, const Candidate& self, bool leased) {
+    std::optional<Instant> validUntil;
+    if (leased) validUntil = view.validUntil.value_or(view.observedAt);
     const std::string index = std::to_string(*self.createIndex);
     return {*self.createIndex,
             {{"LEADER_GROUP", view.group},
              {"LEADER_NAME", self.name},
              {"LEADER_ADDRESS", self.address},
              {"LEADER_INDEX", index},
-             {"LEADER_TERM", index}}};
+             {"LEADER_TERM", index}},
+            validUntil};
 }
 
 std::string whyNot(const Outcome& outcome) {
@@ -27,19 +30,23 @@ std::string whyNot(const Outcome& outcome) {
 
 void Member::onObservation(const std::shared_ptr<const Observation>& observation) {
     tracker_.note(observation, loop_.now());
-    if (observation->failure) {
-        supervisor_.doubt(observation->failure->message);
-        return;
-    }
-    expectAnswerBefore(observation->view->observedAt + maxStale_);
-    const Outcome& outcome = observation->outcome;
-    logChange(*observation->view, outcome);
+    // A view that was followed by a failure at once may come with it only: the mailbox holds the newest.
+    if (observation->view && observation->view != lastView_) heed(*observation->view, observation->outcome);
+    lastView_ = observation->view;
+    if (observation->failure) supervisor_.doubt(observation->failure->message);
+}
+
+void Member::heed(const View& view, const Outcome& outcome) {
+    expectAnswerBefore(view.observedAt + maxStale_);
+    logChange(view, outcome);
     if (outcome.role == Role::kUnknown)
         proxy_.setLeaderUnknown();
     else
         forwardTo(proxy_, outcome.leaderCandidate());
     if (outcome.role == Role::kLeader)
-        supervisor_.lead(leadership(*observation->view, *outcome.selfCandidate()));
+        supervisor_.lead(leadership(view, *outcome.selfCandidate(), leased_));
+    else if (leased_)
+        supervisor_.lose(whyNot(outcome));
     else
         supervisor_.follow(whyNot(outcome));
 }

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "cmd/proxying.h"
+#include "common/election/engines.h"
 #include "common/election/watcher.h"
 #include "common/status/tracker.h"
 #include "common/supervisor/supervisor.h"
@@ -18,6 +19,7 @@ class Member {
           supervisor_(supervisor),
           proxy_(proxy),
           maxStale_(terms.maxStale),
+          leased_(holdsLease(terms.engine)),
           tracker_(terms, loop.now()) {}
 
     void onObservation(const std::shared_ptr<const Observation>& observation);
@@ -25,6 +27,7 @@ class Member {
     status::Report report();
 
   private:
+    void heed(const View& view, const Outcome& outcome);
     void logChange(const View& view, const Outcome& outcome);
     void expectAnswerBefore(Instant deadline);
 
@@ -32,8 +35,10 @@ class Member {
     Supervisor& supervisor_;
     Proxy& proxy_;
     Duration maxStale_;
+    bool leased_;
     EventLoop::TimerId staleTimer_ = EventLoop::kNoTimer;
     status::Tracker tracker_;
+    std::shared_ptr<const View> lastView_;
     std::string lastLine_;
     std::optional<Candidate> lastLeader_;
 };

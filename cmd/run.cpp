@@ -3,9 +3,12 @@
 #include "cmd/check.h"
 #include "cmd/member.h"
 #include "cmd/reporting.h"
+#include "common/base/log.h"
 #include "common/base/mailbox.h"
+#include "common/cli/duration.h"
 #include "common/cli/exit_codes.h"
 #include "common/election/watcher.h"
+#include "common/supervisor/lease.h"
 #include "common/supervisor/signals.h"
 
 namespace leader {
@@ -16,6 +19,7 @@ struct RunOptions {
     SupervisorOptions supervisor;
     /// Zero: off.
     Duration maxStale{};
+    bool ttlGiven = false;
     ProxyOptions proxy;
     StatusOptions status;
 
@@ -24,6 +28,9 @@ struct RunOptions {
 
 // Below it an engine that is asked once a second could look stale between two answers.
 constexpr Duration kLeastMaxStale = std::chrono::seconds(2);
+
+// For giving the candidacy up: `docker stop` kills after 10 s, of which the grace period may have taken most.
+constexpr Duration kLeaveTimeout = std::chrono::seconds(2);
 
 const AppletHelp kHelp = {
     "[OPTIONS] [--] COMMAND [ARG...]",
@@ -76,6 +83,32 @@ cli::Option maxStaleOption(Duration& target) {
     return option;
 }
 
+cli::Option ttlOption(Duration& ttl, bool& given) {
+    cli::Option option =
+        cli::duration("ttl", "with an engine that holds a lease: its length; renewed each third of it", ttl);
+    option.set = [set = option.set, &given](const std::string& value) {
+        given = true;
+        return set(value);
+    };
+    return option;
+}
+
+cli::Option selfAddressOption(std::string& target) {
+    return {"self-address",
+            "IP",
+            "with an engine that holds a lease: where the others reach this member",
+            "the one it reaches the engine from",
+            {},
+            false,
+            [&target](const std::string& value) -> std::optional<Error> {
+                Poco::Net::IPAddress address;
+                if (!Poco::Net::IPAddress::tryParse(value, address))
+                    return Error{"'" + value + "' is no IP address"};
+                target = value;
+                return {};
+            }};
+}
+
 cli::Options RunOptions::options() {
     cli::Options all = shared.options();
     const cli::Options own = {
@@ -93,6 +126,8 @@ cli::Options RunOptions::options() {
         cli::duration("settle", "lead this long without a break before starting the command",
                       supervisor.settle),
         maxStaleOption(maxStale),
+        ttlOption(shared.engine.ttl, ttlGiven),
+        selfAddressOption(shared.engine.selfAddress),
         proxyPortOption(proxy.ports),
         statusAddressOption(status),
     };
@@ -116,13 +151,34 @@ SupervisorHooks hooksFor(Proxy& proxy, const std::function<void(int)>& end) {
             end};
 }
 
+/// What does not go with a lease, or only with one.
+std::optional<Error> checkAgainstEngine(const RunOptions& options) {
+    const EngineOptions& engine = options.shared.engine;
+    if (!holdsLease(engine.url)) {
+        if (options.ttlGiven) return Error{"--ttl: '" + engine.url + "' holds no lease, leave it out"};
+        if (!engine.selfAddress.empty())
+            return Error{"--self-address: '" + engine.url + "' knows its members' addresses, leave it out"};
+        return {};
+    }
+    if (options.supervisor.replaceProcess)
+        return Error{"--exec leaves nobody to renew the lease of '" + engine.url + "'"};
+    if (options.supervisor.onLoss == OnLoss::kKeep)
+        return Error{"--on-loss keep: nothing of the command may outlive the lease of '" + engine.url +
+                     "'; choose stand-down or exit"};
+    if (const auto error = checkLease(engine.ttl, options.supervisor.gracePeriod))
+        return Error{"--ttl: " + error->message};
+    return {};
+}
+
 int run(const Invocation& invocation, RunOptions options) {
     if (options.maxStale > Duration::zero()) options.shared.engine.heartbeat = options.maxStale / 3;
     makeRoomForStatus(options.status, options.shared.engine, options.proxy);
+    options.shared.engine.candidate = true;
     log::configure(invocation.program, options.shared.logLevel, options.shared.logFormat);
     Interrupt interrupt;
     auto engine = makeEngine(options.shared.engine, interrupt);
     if (!engine) return usageError(invocation, "--engine: " + engine.error().message);
+    if (const auto error = checkAgainstEngine(options)) return usageError(invocation, error->message);
 
     EventLoop loop;
     if (loop.failure()) return fail(invocation, loop.failure()->message, exit_code::kInternal);
@@ -142,10 +198,13 @@ int run(const Invocation& invocation, RunOptions options) {
     if (mailbox.failure()) return fail(invocation, mailbox.failure()->message, exit_code::kInternal);
     const auto status = StatusService::open(loop, options.status, [&] { return member.report(); });
     if (!status) return fail(invocation, status.error().message, exit_code::kInternal);
-    const Watcher watcher(std::move(*engine), interrupt, options.shared.healthyOnly,
-                          [&](auto observation) { mailbox.post(std::move(observation)); });
+    Watcher watcher(std::move(*engine), interrupt, options.shared.healthyOnly,
+                    [&](auto observation) { mailbox.post(std::move(observation)); });
     loop.run();
     proxy.reset();
+    if (holdsLease(options.shared.engine.url) && !watcher.leave(kLeaveTimeout))
+        log::warning("cannot tell the others within " + cli::formatDuration(kLeaveTimeout) +
+                     ": the next one leads when the lease has ended");
     // The watcher may be looking up a name, which nothing can interrupt; there is nothing left to tidy up.
     std::_Exit(exitCode.value_or(exit_code::kInternal));
 }

@@ -19,6 +19,12 @@ struct EngineOptions {
     Duration heartbeat = std::chrono::seconds(60);
     /// The first view has a revision, too, even if that takes a request more.
     bool needsRevision = false;
+    /// With an engine that holds a lease: whether this process takes part in the election instead of only
+    /// looking at it, for how long a lease it asks, and the address where the others reach this member; empty
+    /// for the one that it reaches the engine from.
+    bool candidate = false;
+    Duration ttl = std::chrono::seconds(30);
+    std::string selfAddress;
     /// next() ends here at the latest.
     Instant deadline = Instant::max();
 };
@@ -26,5 +32,8 @@ struct EngineOptions {
 /// Makes the engine that the URL's scheme names; an error where there is none or the URL is wrong.
 /// `interrupt` must outlive the engine.
 Result<std::unique_ptr<Engine>> makeEngine(const EngineOptions& options, const Interrupt& interrupt);
+
+/// Whether the URL's scheme names an engine whose leadership is a lease: its views have an end, and it joins.
+bool holdsLease(const std::string& url);
 
 }  // namespace leader

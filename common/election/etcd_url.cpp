@@ -1,0 +1,44 @@
+#include "common/election/etcd_url.h"
+
+#include <Poco/Exception.h>
+#include <Poco/StringTokenizer.h>
+#include <Poco/URI.h>
+
+namespace leader {
+namespace {
+
+constexpr const char* kPrefix = "etcd://";
+
+std::optional<metadata::HttpOrigin> parseEndpoint(const std::string& endpoint) {
+    const Poco::URI uri("http://" + endpoint);
+    if (uri.getHost().empty() || !uri.getUserInfo().empty() || !uri.getPathEtc().empty() ||
+        !uri.getFragment().empty())
+        return {};
+    const int port = uri.getSpecifiedPort();
+    return metadata::HttpOrigin{uri.getHost(), port == 0 ? EtcdUrl::kDefaultPort : port};
+}
+
+}  // namespace
+
+Result<EtcdUrl> parseEtcdUrl(const std::string& url) {
+    const Error bad{"'" + url + "' is not etcd://HOST:PORT[,HOST:PORT...]/NAME"};
+    const std::string rest = url.substr(std::min(url.size(), std::string(kPrefix).size()));
+    const std::size_t slash = rest.find('/');
+    if (url.rfind(kPrefix, 0) != 0 || slash == std::string::npos) return bad;
+    try {
+        EtcdUrl parsed;
+        for (const std::string& endpoint : Poco::StringTokenizer(rest.substr(0, slash), ",")) {
+            const auto origin = parseEndpoint(endpoint);
+            if (!origin) return bad;
+            parsed.endpoints.push_back(*origin);
+        }
+        Poco::URI::decode(rest.substr(slash + 1), parsed.name);
+        if (parsed.endpoints.empty() || parsed.name.empty() || parsed.name.find('\0') != std::string::npos)
+            return bad;
+        return parsed;
+    } catch (const Poco::Exception&) {
+        return bad;
+    }
+}
+
+}  // namespace leader
