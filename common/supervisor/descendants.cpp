@@ -84,10 +84,12 @@ bool Descendants::mustSignalEverybody() const {
     return getpid() == 1 && !table_.usable();
 }
 
-bool Descendants::signalAll(int signal, pid_t except) const {
-    if (mustSignalEverybody()) return kill(-1, signal) == 0 && kill(-1, SIGCONT) == 0;
+bool Descendants::signalAll(int signal, pid_t except, Told& told) const {
+    if (mustSignalEverybody())
+        return told.insert({-1, 0}).second && kill(-1, signal) == 0 && kill(-1, SIGCONT) == 0;
     bool any = false;
     for (const Process& process : list()) {
+        if (!told.insert(process.identity()).second) continue;
         const bool stopped = process.state == 'T';
         if (process.group != except) {
             signalProcess(table_, process, signal);
@@ -105,7 +107,7 @@ bool Descendants::killAll() const {
         kill(-1, SIGKILL);
         return true;
     }
-    std::set<std::pair<pid_t, unsigned long long>> met;
+    Told met;
     for (int round = 0; round < kRounds; ++round) {
         const std::vector<Process> all = table_.list();
         const std::vector<Process> victims = among(all);

@@ -4,6 +4,7 @@
 
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "common/supervisor/processes.h"
@@ -34,9 +35,13 @@ class Descendants {
     bool anyLeft() const;
     std::vector<Process> list() const;
 
-    /// Sends the signal, and CONT to those that are stopped, to every descendant that is not in the process
-    /// group `except`; false if there was none.
-    bool signalAll(int signal, pid_t except) const;
+    /// Processes, by their identities, that have had a signal.
+    using Told = std::set<std::pair<pid_t, unsigned long long>>;
+
+    /// Sends the signal, and CONT to those that are stopped, to every descendant that is not among `told`,
+    /// and adds it there; of those in the process group `except` it is taken for granted that they have had
+    /// it. False if it was sent to nobody. What is forked meanwhile can be missed: to be repeated.
+    bool signalAll(int signal, pid_t except, Told& told) const;
     /// Sends KILL until no descendant is seen that has not got it. False if they multiply faster than that:
     /// to be repeated at once then, without reaping, as the dead that keep their pids are what stops a fork
     /// bomb.

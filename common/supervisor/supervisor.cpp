@@ -26,6 +26,9 @@ constexpr int kReapBatch = 1000;
 /// Between two rounds of KILL, doubled each time: what is left then waits for a disk or the network.
 constexpr Duration kFirstKillPause = std::chrono::milliseconds(10);
 constexpr Duration kLongestKillPause = std::chrono::seconds(1);
+/// Between two looks for survivors that have not been told to stop, doubled each time.
+constexpr Duration kFirstTellPause = std::chrono::milliseconds(20);
+constexpr Duration kLongestTellPause = std::chrono::seconds(1);
 constexpr Duration kReportInterval = std::chrono::seconds(10);
 /// Reads of pending signals before a start; each is a whole batch.
 constexpr int kDrainRounds = 16;
@@ -66,6 +69,7 @@ Supervisor::Supervisor(EventLoop& loop, SupervisorOptions options, SupervisorHoo
 
 Supervisor::~Supervisor() {
     loop_.cancel(deadlineTimer_);
+    loop_.cancel(tellTimer_);
     loop_.cancel(killTimer_);
     loop_.cancel(reapTimer_);
 }
@@ -195,6 +199,7 @@ void Supervisor::startCommand() {
     status_.pid = spawned.pid;
     stopped_ = stopForwarded_ = false;
     toldGroup_ = 0;
+    told_.clear();
     log::info("command '" + options_.command.front() + "' started with PID " + std::to_string(spawned.pid) +
               ", term " + std::to_string(leadership_.term));
 }
@@ -254,12 +259,22 @@ Duration Supervisor::untilKill() const {
 // The command was alone in getting the stop signal, so that it could end its own children in its own way.
 void Supervisor::stopSurvivors() {
     if (!descendants_.anyLeft()) return;
-    if (descendants_.signalAll(options_.stopSignal, toldGroup_))
+    tellPause_ = kFirstTellPause;
+    if (tellSurvivors())
         log::info("the command left processes behind: sending " + signalName(options_.stopSignal) +
                   ", KILL when the grace period is over");
 }
 
+// Again and again, for those that are started by others before these have heard it.
+bool Supervisor::tellSurvivors() {
+    const bool any = descendants_.signalAll(options_.stopSignal, std::exchange(toldGroup_, 0), told_);
+    tellTimer_ = loop_.callAfter(tellPause_, [this] { tellSurvivors(); });
+    tellPause_ = std::min(2 * tellPause_, kLongestTellPause);
+    return any;
+}
+
 void Supervisor::beginKilling() {
+    loop_.cancel(tellTimer_);
     killPause_ = kFirstKillPause;
     nextReport_ = loop_.now() + kReportInterval;
     killAll();
@@ -285,6 +300,7 @@ void Supervisor::reportStuck() {
 }
 
 void Supervisor::finish() {
+    loop_.cancel(tellTimer_);
     loop_.cancel(killTimer_);
     killTimer_ = EventLoop::kNoTimer;
     outrun_ = false;

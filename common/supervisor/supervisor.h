@@ -109,6 +109,7 @@ class Supervisor {
     void failToStart(const CommandError& error);
     void stopCommand();
     void stopSurvivors();
+    bool tellSurvivors();
     void beginKilling();
     void killAll();
     void reportStuck();
@@ -141,11 +142,15 @@ class Supervisor {
     bool stopForwarded_ = false;
     /// Whose members got the stop signal with the command's, or 0.
     pid_t toldGroup_ = 0;
+    /// What the command left behind and has got the stop signal.
+    Descendants::Told told_;
     bool draining_ = false;
     /// The command's descendants multiply faster than they can be killed.
     bool outrun_ = false;
 
     EventLoop::TimerId deadlineTimer_ = EventLoop::kNoTimer;
+    EventLoop::TimerId tellTimer_ = EventLoop::kNoTimer;
+    Duration tellPause_{};
     EventLoop::TimerId killTimer_ = EventLoop::kNoTimer;
     EventLoop::TimerId reapTimer_ = EventLoop::kNoTimer;
     Duration killPause_{};

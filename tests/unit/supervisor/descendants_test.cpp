@@ -180,11 +180,15 @@ TEST(Descendants, ASignalToAllSparesTheGroupThatHasHadItAndWakesTheStopped) {
                      const pid_t stopped = startShell("echo; exec sleep 1000");
                      kill(stopped, SIGSTOP);
                      waitpid(stopped, nullptr, WUNTRACED);
-                     descendants.signalAll(SIGTERM, told);
+                     Descendants::Told had;
+                     if (!descendants.signalAll(SIGTERM, told, had)) return 4;
                      int status = 0;
                      waitpid(stopped, &status, 0);
                      if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGTERM) return 1;
                      if (waitpid(told, &status, WNOHANG) != 0) return 2;
+                     if (descendants.signalAll(SIGTERM, told, had)) return 5;  // the same once more
+                     startShell("echo; exec sleep 1000");
+                     if (!descendants.signalAll(SIGTERM, told, had)) return 6;
                      return killToTheLast(descendants) ? 0 : 3;
                  }).exitCode());
 }

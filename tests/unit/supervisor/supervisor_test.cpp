@@ -179,6 +179,31 @@ TEST(Supervisor, StandsDownAndStartsAgainUnderANewTerm) {
     });
 }
 
+TEST(Supervisor, WhatASurvivorStartsAfterTheStopSignalIsToldToStopToo) {
+    const TemporaryDirectory directory;
+    const std::string ready = directory.file("ready");
+    // The survivor answers the signal by starting a process, and ends after that. In a shell the signal could
+    // hit the new process while that has the shell's handlers, and be lost.
+    const std::string survivor =
+        "perl -MPOSIX -e '$term = POSIX::SigSet->new(SIGTERM); sigprocmask(SIG_BLOCK, $term); "
+        "open(my $ready, q(>), q(" +
+        ready +
+        ")); for ($got = POSIX::SigSet->new; !$got->ismember(SIGTERM); sigpending($got)) "
+        "{ select(undef, undef, undef, 0.005) } "
+        "if (fork == 0) { sigprocmask(SIG_UNBLOCK, $term); sleep 1000 } wait'";
+    expectScenario([&] {
+        SupervisorOptions options = shell(survivor + " & exec sleep 1000");
+        options.gracePeriod = seconds(600);
+        Bench bench(options);
+        REQUIRE_HERE(!bench.supervisor.start());
+        bench.supervisor.lead({1, {}});
+        REQUIRE_HERE(bench.untilExists(ready));
+        bench.supervisor.follow("the end");
+        REQUIRE_HERE(bench.untilState(State::kWaiting));
+        return 0;
+    });
+}
+
 TEST(Supervisor, FlappingNeverHasTwoCommandsAndEndsAsTheLastWordSays) {
     for (const bool leadsAtLast : {true, false})
         expectScenario([&] {
