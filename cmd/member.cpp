@@ -42,7 +42,7 @@ void Member::heed(const View& view, const Outcome& outcome) {
     if (outcome.role == Role::kUnknown)
         proxy_.setLeaderUnknown();
     else
-        forwardTo(proxy_, outcome.leaderCandidate());
+        forwarder_.forwardTo(outcome.leaderCandidate());
     if (outcome.role == Role::kLeader)
         supervisor_.lead(leadership(view, *outcome.selfCandidate(), leased_));
     else if (leased_)

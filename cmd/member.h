@@ -18,6 +18,7 @@ class Member {
         : loop_(loop),
           supervisor_(supervisor),
           proxy_(proxy),
+          forwarder_(proxy),
           maxStale_(terms.maxStale),
           leased_(holdsLease(terms.engine)),
           tracker_(terms, loop.now()) {}
@@ -34,6 +35,7 @@ class Member {
     EventLoop& loop_;
     Supervisor& supervisor_;
     Proxy& proxy_;
+    Forwarder forwarder_;
     Duration maxStale_;
     bool leased_;
     EventLoop::TimerId staleTimer_ = EventLoop::kNoTimer;

@@ -1,3 +1,7 @@
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
 #include <cstdlib>
 
 #include "cmd/proxying.h"
@@ -6,6 +10,7 @@
 #include "common/cli/exit_codes.h"
 #include "common/election/watcher.h"
 #include "common/status/tracker.h"
+#include "common/supervisor/inherited.h"
 #include "common/supervisor/signals.h"
 
 namespace leader {
@@ -16,6 +21,19 @@ const AppletHelp kHelp = {
     "Forwards TCP ports to the leader of a service: whoever connects to LISTEN here reaches TARGET there.",
     "Exit codes: 128 + the signal that ended it; 2 bad usage; 70 a port cannot be listened on.",
 };
+
+/// As process 1 of a container this one inherits orphans.
+void reapOrphans() {
+    while (waitpid(-1, nullptr, WNOHANG) > 0) continue;
+}
+
+/// Does what the signal does by default where it is not ignored, but for ending the process.
+bool endsProxy(int signal) {
+    if (signal == SIGCHLD) reapOrphans();
+    if (sigismember(&inherited().ignored, signal) == 1) return false;
+    if (defaultActionOf(signal) == DefaultAction::kStop) kill(getpid(), SIGSTOP);
+    return defaultActionOf(signal) == DefaultAction::kTerminate;
+}
 
 int proxy(const Invocation& invocation, const SharedOptions& shared, const ProxyOptions& options,
           const StatusOptions& statusOptions) {
@@ -29,20 +47,22 @@ int proxy(const Invocation& invocation, const SharedOptions& shared, const Proxy
     if (loop.failure()) return fail(invocation, loop.failure()->message, exit_code::kInternal);
     int signal = 0;
     const SignalReceiver signals(loop, [&](const signalfd_siginfo& info) {
-        if (defaultActionOf(static_cast<int>(info.ssi_signo)) != DefaultAction::kTerminate) return;
+        if (!endsProxy(static_cast<int>(info.ssi_signo))) return;
         signal = static_cast<int>(info.ssi_signo);
         loop.stop();
     });
     if (signals.failure()) return fail(invocation, signals.failure()->message, exit_code::kInternal);
+    reapOrphans();
     std::optional<Proxy> proxy(std::in_place, loop, options);
     if (const auto error = proxy->open()) return fail(invocation, error->message, exit_code::kInternal);
 
     status::Tracker tracker({shared.engine.url, Duration::zero(), shared.engine.heartbeat}, loop.now());
+    Forwarder forwarder(*proxy);
     std::string leader;
     std::optional<Candidate> lastLeader;
     Mailbox<Observation> mailbox(loop, [&](const auto& observation) {
         tracker.note(observation, loop.now());
-        if (observation->failure) return;
+        if (!observation->view) return;
         const Candidate* candidate = observation->outcome.leaderCandidate();
         const std::string now = candidate != nullptr ? candidate->name + " at " + candidate->address : "";
         if (now != leader)
@@ -50,7 +70,7 @@ int proxy(const Invocation& invocation, const SharedOptions& shared, const Proxy
                       before(lastLeader, observation->outcome));
         leader = now;
         if (candidate != nullptr) lastLeader = *candidate;
-        forwardTo(*proxy, candidate);
+        forwarder.forwardTo(candidate);
     });
     if (mailbox.failure()) return fail(invocation, mailbox.failure()->message, exit_code::kInternal);
     const auto status = StatusService::open(loop, statusOptions, [&] {

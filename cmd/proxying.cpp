@@ -77,16 +77,20 @@ void raiseDescriptorLimit() {
     setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-void forwardTo(Proxy& proxy, const Candidate* leader) {
+void Forwarder::forwardTo(const Candidate* leader) {
     Poco::Net::IPAddress address;
+    std::string useless;
     if (leader == nullptr) {
-        proxy.setLeader({});
+        proxy_.setLeader({});
     } else if (Poco::Net::IPAddress::tryParse(leader->address, address)) {
-        proxy.setLeader(address);
+        proxy_.setLeader(address);
     } else {
-        log::warning("cannot forward to " + leader->name + ": '" + leader->address + "' is no IP address");
-        proxy.setLeader({});
+        proxy_.setLeader({});
+        useless = leader->name + ": '" + leader->address + "' is no IP address";
+        if (useless != useless_ && !proxy_.listeningPorts().empty())
+            log::warning("cannot forward to " + useless);
     }
+    useless_ = useless;
 }
 
 }  // namespace leader

@@ -19,7 +19,18 @@ std::optional<Error> addPort(std::vector<PortMapping>& ports, const std::string&
 /// Lets this process open as many descriptors as it may.
 void raiseDescriptorLimit();
 
-/// Sends the clients to this candidate; without one they are held, as they are where its address is no use.
-void forwardTo(Proxy& proxy, const Candidate* leader);
+/// Tells a proxy, which must outlive it, who leads.
+class Forwarder {
+  public:
+    explicit Forwarder(Proxy& proxy) : proxy_(proxy) {}
+
+    /// Sends the clients to this candidate; without one they are held, as they are where its address is no
+    /// use, which is logged once.
+    void forwardTo(const Candidate* leader);
+
+  private:
+    Proxy& proxy_;
+    std::string useless_;
+};
 
 }  // namespace leader

@@ -35,8 +35,9 @@ constexpr Duration kLeaveTimeout = std::chrono::seconds(2);
 const AppletHelp kHelp = {
     "[OPTIONS] [--] COMMAND [ARG...]",
     "Waits until this member leads, then runs the command, and exits as it does.",
-    "Exit codes: the command's, or 128 + the signal that ended it; 2 bad usage; 75 leadership lost with "
-    "--on-loss exit; 126 the command cannot be executed; 127 it is not found.\n"
+    "Exit codes: the command's, or 128 + the signal that ended it; 2 bad usage; 70 leader itself "
+    "cannot work; 75 leadership lost with --on-loss exit; 126 the command cannot be executed; 127 it is not "
+    "found.\n"
     "The command finds LEADER_GROUP, LEADER_NAME, LEADER_ADDRESS, LEADER_INDEX and LEADER_TERM in its "
     "environment.",
 };
@@ -51,6 +52,8 @@ cli::Option stopSignalOption(int& target) {
             [&target](const std::string& value) -> std::optional<Error> {
                 const auto signal = parseSignal(value);
                 if (!signal) return signal.error();
+                if (defaultActionOf(*signal) == DefaultAction::kStop)
+                    return Error{"'" + value + "' suspends a process and does not end it"};
                 target = *signal;
                 return {};
             }};
@@ -136,10 +139,12 @@ cli::Options RunOptions::options() {
     return all;
 }
 
-/// The command has the ports that listen on their target for as long as it runs.
-SupervisorHooks hooksFor(Proxy& proxy, const std::function<void(int)>& end) {
-    return {[&proxy]() -> std::optional<Error> {
+/// The command has the ports that listen on their target for as long as it runs. One that replaces this
+/// process leaves nobody to serve its clients: they are reset, not left to an orderly end that would be none.
+SupervisorHooks hooksFor(Proxy& proxy, bool replaceProcess, const std::function<void(int)>& end) {
+    return {[&proxy, replaceProcess]() -> std::optional<Error> {
                 proxy.releaseSharedPorts();
+                if (replaceProcess) proxy.resetClients();
                 return {};
             },
             [&proxy, end] {
@@ -190,7 +195,7 @@ int run(const Invocation& invocation, RunOptions options) {
         exitCode = code;
         loop.stop();
     };
-    Supervisor supervisor(loop, options.supervisor, hooksFor(*proxy, end));
+    Supervisor supervisor(loop, options.supervisor, hooksFor(*proxy, options.supervisor.replaceProcess, end));
     if (const auto error = supervisor.start()) return fail(invocation, error->message, error->exitCode);
     Member member(loop, supervisor, *proxy,
                   {options.shared.engine.url, options.maxStale, options.shared.engine.heartbeat});

@@ -13,6 +13,7 @@ namespace {
 // A connection is idle when it carried nothing in this many looks in a row, so it is dropped at most an
 // eighth of the time too late, and no byte that is carried costs a look at the clock.
 constexpr int kIdleLooks = 8;
+constexpr Duration kLeastIdlePause = std::chrono::milliseconds(10);
 
 }  // namespace
 
@@ -112,12 +113,20 @@ void Port::followLeader() {
 }
 
 void Port::cutOpenSessions() {
-    for (Sessions* list : {&young_, &open_})
-        while (!list->empty()) {
-            ++core_.statistics.cut;
-            list->front().reset();
-            remove(list->front());
-        }
+    for (Sessions* list : {&young_, &open_}) core_.statistics.cut += reset(*list);
+}
+
+void Port::resetSessions() {
+    for (Sessions* list : {&waiting_, &connecting_, &young_, &open_}) reset(*list);
+}
+
+std::size_t Port::reset(Sessions& list) {
+    std::size_t count = 0;
+    for (; !list.empty(); ++count) {
+        list.front().reset();
+        remove(list.front());
+    }
+    return count;
 }
 
 void Port::dialWaiting() {
@@ -179,7 +188,8 @@ void Port::dropIdle() {
         current.reset();
         remove(current);
     }
-    idleTimer_ = core_.loop.callAfter(core_.options.idleTimeout / kIdleLooks, [this] { dropIdle(); });
+    idleTimer_ = core_.loop.callAfter(std::max(core_.options.idleTimeout / kIdleLooks, kLeastIdlePause),
+                                      [this] { dropIdle(); });
 }
 
 void Port::dial(Session& session, Instant now) {

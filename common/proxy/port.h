@@ -51,6 +51,7 @@ class Port final : public Listener::User, public SessionOwner {
     /// The core's leader is another one, or is held back.
     void followLeader();
     void cutOpenSessions();
+    void resetSessions();
 
     std::size_t openSessions() const { return young_.size() + open_.size(); }
     std::size_t heldSessions() const { return waiting_.size() + connecting_.size(); }
@@ -80,6 +81,7 @@ class Port final : public Listener::User, public SessionOwner {
     void settleYoung();
     void dropIdle();
     void moveTo(Sessions& list, Session& session);
+    std::size_t reset(Sessions& list);
     void refuse(Session& session);
     void remove(Session& session);
 

@@ -106,6 +106,10 @@ const std::vector<PortMapping>& Proxy::ports() const {
     return core_->options.ports;
 }
 
+void Proxy::resetClients() {
+    for (const auto& port : ports_) port->resetSessions();
+}
+
 ProxyStatistics Proxy::statistics() const {
     ProxyStatistics result = core_->statistics;
     for (const auto& port : ports_) {

@@ -55,6 +55,9 @@ class Proxy {
 
     /// The options' ports.
     const std::vector<PortMapping>& ports() const;
+    /// Resets all clients and whom they are connected to, as the destructor does.
+    void resetClients();
+
     ProxyStatistics statistics() const;
     /// What each of the options' ports listens on; 0 while it is released.
     std::vector<std::uint16_t> listeningPorts() const;

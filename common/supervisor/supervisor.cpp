@@ -75,7 +75,7 @@ Supervisor::~Supervisor() {
 }
 
 std::optional<CommandError> Supervisor::start() {
-    if (signals_.failure()) return CommandError{signals_.failure()->message};
+    if (signals_.failure()) return CommandError{signals_.failure()->message, exit_code::kInternal};
     if (auto error = checkCommand(options_.command)) return error;
     // Started with CHLD ignored, the kernel would reap the children and their exit codes would be lost.
     struct sigaction byDefault {};

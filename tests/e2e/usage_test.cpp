@@ -47,6 +47,7 @@ INSTANTIATE_TEST_SUITE_P(
         BadLine{"FileWithoutAPath", {"check", "--engine", "file:"}, "file:"},
         BadLine{"UnknownOnLoss", {"run", "--on-loss", "panic", "true"}, "on-loss.*panic"},
         BadLine{"UnknownSignal", {"run", "--stop-signal", "NOPE", "true"}, "stop-signal.*NOPE"},
+        BadLine{"SignalThatEndsNothing", {"run", "--stop-signal", "STOP", "true"}, "stop-signal.*STOP"},
         BadLine{"ValueForAFlag", {"check", "--healthy-only=perhaps"}, "healthy-only.*perhaps"},
         BadLine{"TtlWithoutALease", {"run", "--ttl", "30s", "true"}, "--ttl.*rancher-metadata.*no lease"},
         BadLine{"NoCommand", {"run"}, "command"}, BadLine{"NoCommandAfterDashes", {"run", "--"}, "command"},

@@ -40,6 +40,22 @@ TEST(Proxy, AClientIsHeldUntilThereIsALeader) {
     EXPECT_EQ(0U, rig.proxy->statistics().held);
 }
 
+TEST(Proxy, ResettingTheClientsMeansTheHeldTheConnectedAndTheirLeader) {
+    ProxyRig rig;
+    const UniqueFd listener = test::listenOn("127.0.0.1");
+    rig.open(test::portOf(listener.get()));
+    rig.setLeader("127.0.0.1");
+    const UniqueFd connected = rig.client();
+    const UniqueFd served = rig.accepted(listener);
+    EXPECT_TRUE(rig.until([&] { return rig.proxy->statistics().open == 1; }));
+    rig.proxy->setLeaderUnknown();
+    const UniqueFd held = rig.client();
+    EXPECT_TRUE(rig.until([&] { return rig.proxy->statistics().held == 1; }));
+    rig.proxy->resetClients();
+    for (const UniqueFd* end : {&connected, &served, &held}) EXPECT_EQ(ECONNRESET, rig.readToEnd(*end).error);
+    EXPECT_EQ(0U, rig.proxy->statistics().open);
+}
+
 TEST(Proxy, AClientIsResetAfterTheHold) {
     ProxyRig rig;
     rig.options.hold = 150ms;
