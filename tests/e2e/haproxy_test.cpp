@@ -61,7 +61,7 @@ class HAProxy : public ::testing::Test {
             services_.push_back(std::make_unique<NamedService>("127.0.0.1", name));
             members_.push_back(std::make_unique<Process>(run(
                 "file:" + directory_ / "answers.json", {"--self", name, "--status-address", "127.0.0.1:0"})));
-            ASSERT_NE(0, statusPort(*members_.back())) << members_.back()->errors();
+            ASSERT_TRUE(answers(statusPort(*members_.back()), number == 1 ? "/leader" : "/replica", 200));
         }
     }
 
