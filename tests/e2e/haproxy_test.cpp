@@ -124,6 +124,7 @@ TEST_F(HAProxy, ChecksForPatroniFollowTheLeaderThroughAFailover) {
     ASSERT_TRUE(members_[1]->waitForExit());
     environment_.remove("web-app-2");
     save();
+    ASSERT_TRUE(eventually([&] { return countLines(haproxy_->errors(), "leader/m2 is DOWN") == 2; }));
     ASSERT_TRUE(eventually([&] { return whoAnswers(leaders) == "web-app-3"; }));
     for (int i = 0; i < 5; ++i) EXPECT_EQ("web-app-3", whoAnswers(leaders));
 }
