@@ -56,7 +56,7 @@ int proxy(const Invocation& invocation, const SharedOptions& shared, const Proxy
     std::optional<Proxy> proxy(std::in_place, loop, options);
     if (const auto error = proxy->open()) return fail(invocation, error->message, exit_code::kInternal);
 
-    status::Tracker tracker({shared.engine.url, Duration::zero(), shared.engine.heartbeat}, loop.now());
+    status::Tracker tracker({shared.engine.url, Duration::zero(), StatusOptions::kHeartbeat}, loop.now());
     Forwarder forwarder(*proxy);
     std::string leader;
     std::optional<Candidate> lastLeader;

@@ -60,7 +60,7 @@ cli::Option statusAddressOption(StatusOptions& target) {
 
 void makeRoomForStatus(const StatusOptions& status, EngineOptions& engine, ProxyOptions& proxy) {
     if (!status.on) return;
-    engine.heartbeat = std::min(engine.heartbeat, StatusOptions::kLongestHeartbeat);
+    engine.heartbeat = std::min(engine.heartbeat, StatusOptions::kHeartbeat);
     proxy.reservedDescriptors += StatusOptions::kDescriptors;
 }
 

@@ -19,8 +19,9 @@ namespace leader {
 struct StatusOptions {
     /// Descriptors that the server takes: its clients', and a few of its own.
     static constexpr std::size_t kDescriptors = 80;
-    /// How often the engine has to vouch, so that a thread of it that hangs is found out soon.
-    static constexpr Duration kLongestHeartbeat = std::chrono::seconds(10);
+    /// How often the watcher comes round at the least, so that it is found out soon if it hangs. Three times
+    /// this is more than an engine takes that fails or is slow.
+    static constexpr Duration kHeartbeat = std::chrono::seconds(20);
 
     /// Serve at all.
     bool on = false;

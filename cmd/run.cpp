@@ -198,7 +198,7 @@ int run(const Invocation& invocation, RunOptions options) {
     Supervisor supervisor(loop, options.supervisor, hooksFor(*proxy, options.supervisor.replaceProcess, end));
     if (const auto error = supervisor.start()) return fail(invocation, error->message, error->exitCode);
     Member member(loop, supervisor, *proxy,
-                  {options.shared.engine.url, options.maxStale, options.shared.engine.heartbeat});
+                  {options.shared.engine.url, options.maxStale, StatusOptions::kHeartbeat});
     Mailbox<Observation> mailbox(loop, [&](const auto& mail) { member.onObservation(mail); });
     if (mailbox.failure()) return fail(invocation, mailbox.failure()->message, exit_code::kInternal);
     const auto status = StatusService::open(loop, options.status, [&] { return member.report(); });

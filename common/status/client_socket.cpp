@@ -28,8 +28,15 @@ ClientSocket::ClientSocket(int fd, Clients& clients)
 }
 
 ClientSocket::~ClientSocket() {
+    ClientSocket::close();
+}
+
+void ClientSocket::close() {
+    if (!initialized()) return;
     if (answered_) drain();
+    // Before the descriptor is somebody else's.
     clients_.remove(place_);
+    StreamSocketImpl::close();
 }
 
 int ClientSocket::receiveBytes(void* buffer, int length, int /*flags*/) {

@@ -23,6 +23,8 @@ class ClientSocket : public Poco::Net::StreamSocketImpl {
     int sendBytes(const void* buffer, int length, int flags) override;
     /// At once: the waiting is receiveBytes()'s.
     bool poll(const Poco::Timespan& timeout, int mode) override;
+    /// Waits, within the deadline, until the client has seen its answer.
+    void close() override;
 
     using StreamSocketImpl::receiveBytes;
     using StreamSocketImpl::sendBytes;

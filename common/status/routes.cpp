@@ -47,19 +47,22 @@ Response answerFollower(const Report& report) {
     return check(report, follows(report));
 }
 
+// `leader proxy` has no command, and need be nobody itself: what it has to know is where to forward to.
+bool forwards(const Report& report) {
+    return !report.command && report.leader() != nullptr;
+}
+
 Response answerReadiness(const Report& report) {
-    return check(report, report.role != Role::kUnknown);
+    return check(report, report.role != Role::kUnknown || forwards(report));
 }
 
 Response answerLiveness(const Report& report) {
     return check(report, !report.stuck);
 }
 
-// `leader proxy` has no command: it is well while it knows where to forward to.
 Response answerHealth(const Report& report) {
-    const bool leaderKnown = report.leader() != nullptr;
-    const bool forwards = !report.command && leaderKnown;
-    return check(report, leads(report) || (follows(report) && leaderKnown) || forwards);
+    const bool followsSomebody = follows(report) && report.leader() != nullptr;
+    return check(report, leads(report) || followsSomebody || forwards(report));
 }
 
 Response answerMetrics(const Report& report) {

@@ -52,7 +52,9 @@ INSTANTIATE_TEST_SUITE_P(
         BadLine{"TtlWithoutALease", {"run", "--ttl", "30s", "true"}, "--ttl.*rancher-metadata.*no lease"},
         BadLine{"NoCommand", {"run"}, "command"}, BadLine{"NoCommandAfterDashes", {"run", "--"}, "command"},
         BadLine{"WordForTheAncestorsCheck", {"--check", "true"}, "'true'"},
-        BadLine{"NothingAtAll", {}, "command"}, BadLine{"WordForCheck", {"check", "please"}, "please"}),
+        BadLine{"NothingAtAll", {}, "command"}, BadLine{"WordForCheck", {"check", "please"}, "please"},
+        BadLine{"WordForStatus", {"status", "please"}, "please"},
+        BadLine{"StatusAddressOfStatus", {"status", "--status-address", ":0"}, "status-address"}),
     [](const auto& each) { return each.param.name; });
 
 TEST(Usage, ABadEnvironmentVariableIsOneLineAndExitCode2) {
@@ -72,9 +74,10 @@ TEST(Usage, HelpShowsEveryOptionWithItsDefault) {
         const auto ended = runToEnd(leader(words));
         EXPECT_EQ(0, ended.code);
         EXPECT_EQ("", ended.errors);
-        for (const std::string option : {"--engine", "--self", "--healthy-only", "--exec", "--on-loss",
-                                         "--stop-signal", "--grace-period", "--settle", "--max-stale",
-                                         "--log-level", "--log-format", "http://rancher-metadata/", "10s"}) {
+        for (const std::string option :
+             {"--engine", "--self", "--healthy-only", "--exec", "--on-loss", "--stop-signal",
+              "--grace-period", "--settle", "--max-stale", "--status-address", "--log-level", "--log-format",
+              "http://rancher-metadata/", "10s"}) {
             EXPECT_NE(std::string::npos, ended.output.find(option)) << option << " in " << words[0];
         }
     }
@@ -97,7 +100,7 @@ TEST(Usage, VersionIsPrinted) {
 TEST(Usage, CompletionListsTheWordsThatCanFollow) {
     const auto first = runToEnd(leader({"--generate-bash-completion"}));
     EXPECT_EQ(0, first.code);
-    for (const char* word : {"^run$", "^check$", "^help$", "^--engine$"}) {
+    for (const char* word : {"^run$", "^check$", "^status$", "^help$", "^--engine$"}) {
         EXPECT_EQ(1, countLines(first.output, word)) << word << " in\n" << first.output;
     }
     const auto ofRun = runToEnd(leader({"run", "--generate-bash-completion"}));

@@ -1,0 +1,88 @@
+#include "common/status/table.h"
+
+#include "common/status/printable.h"
+#include "tests/unit/status/reports.h"
+
+namespace leader::status::test {
+namespace {
+
+TEST(Table, OfAFollower) {
+    EXPECT_EQ(golden("follower.txt"), tableOf(report(sampleView("uuid-3")), {80}));
+}
+
+TEST(Table, OfALeaderOnATerminalIsColored) {
+    EXPECT_EQ(golden("leader-colored.txt"), tableOf(report(sampleView("uuid-2")), {80, true}));
+}
+
+TEST(Table, OfAServiceOfOthersHasNoSelf) {
+    View view = sampleView("");
+    view.selfUuid = "somebody-else";
+    view.onlooker = true;
+    EXPECT_EQ(golden("onlooker.txt"), tableOf(report(view), {80}));
+}
+
+TEST(Table, WhoIsUnknownSeesWhyAndWhoLeadsAllTheSame) {
+    EXPECT_EQ(golden("unknown.txt"), tableOf(report(sampleView("")), {80}));
+}
+
+TEST(Table, OfAServiceThatNobodyLeads) {
+    View view = sampleView("uuid-1");
+    view.candidates.resize(1);
+    EXPECT_EQ(golden("nobody.txt"), tableOf(report(view), {80}));
+}
+
+TEST(Table, SaysThatTheEngineDoesNotAnswerNow) {
+    const auto observation =
+        failing(*seen(sampleView("uuid-3")), "http://rancher-metadata/: no answer in time");
+    EXPECT_EQ(golden("failing.txt"),
+              tableOf(reportOf(observation, kNow, {"http://rancher-metadata/", {}}), {80}));
+}
+
+View wideView() {
+    View view = sampleView("uuid-3");
+    view.group = "a-stack-with-a-long-name/and-a-service-with-one-that-is-longer";
+    view.candidates[1].name = "a-stack-with-a-long-name-and-a-service-1";
+    view.candidates[2].name = "a-stack-with-a-long-name-and-a-service-2";
+    view.candidates[2].address = "2001:db8:85a3:8d3:1319:8a2e:370:7348";
+    view.candidates[2].state = "updating-running";
+    return view;
+}
+
+TEST(Table, FitsIn80ColumnsAndKeepsTheEndsOfNames) {
+    EXPECT_EQ(golden("wide.txt"), tableOf(report(wideView()), {80}));
+}
+
+TEST(Table, NoLineOfTheCandidatesIsWiderThanTheTerminal) {
+    for (const std::size_t width : {60U, 72U, 80U, 100U, 132U}) {
+        View view = wideView();
+        view.group = "web/app";
+        std::istringstream lines(tableOf(report(view), {width}));
+        for (std::string line; std::getline(lines, line);) EXPECT_LE(columnsOf(line), width) << line;
+    }
+}
+
+TEST(Table, WithoutATerminalNothingIsShortened) {
+    const std::string text = tableOf(report(wideView()), {});
+    EXPECT_NE(std::string::npos, text.find("a-stack-with-a-long-name-and-a-service-2  "
+                                           "2001:db8:85a3:8d3:1319:8a2e:370:7348  updating-running"));
+}
+
+TEST(Table, WhoNamesAContainerCannotWriteToTheTerminal) {
+    View view = sampleView("uuid-3");
+    view.group = "we\x1b[2Jb/app";
+    view.revision = "\r\n";
+    for (Candidate& candidate : view.candidates) {
+        candidate.name += "\x1b]0;title\x07";
+        candidate.address = "\n10.0.0.1";
+        candidate.state =
+            "\x9b"
+            "31m";
+        candidate.health = "\xe2\x80\xae";
+    }
+    const std::string text = tableOf(report(view), {80});
+    for (const char c : text) EXPECT_TRUE(c == '\n' || (c >= ' ' && c <= '~')) << static_cast<int>(c);
+    EXPECT_EQ(11, std::count(text.begin(), text.end(), '\n')) << text;
+}
+
+}  // namespace
+}  // namespace leader::status::test
