@@ -2,6 +2,7 @@
 
 #include <iostream>
 
+#include "cmd/version.h"
 #include "common/base/log.h"
 #include "common/cli/exit_codes.h"
 
@@ -30,7 +31,7 @@ std::variant<cli::ParsedLine, int> readOptions(const Invocation& invocation, con
         return exit_code::kSuccess;
     }
     if (line->version) {
-        std::cout << "leader " << LEADER_VERSION << "\n";
+        std::cout << kVersion << "\n";
         return exit_code::kSuccess;
     }
     return *line;

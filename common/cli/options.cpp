@@ -105,7 +105,7 @@ std::string wrapped(const std::string& text, std::size_t indent) {
 std::string paragraphs(const std::string& text) {
     std::string all;
     std::istringstream lines(text);
-    for (std::string line; std::getline(lines, line);) all += wrapped(line, 0);
+    for (std::string line; std::getline(lines, line);) all += (all.empty() ? "" : "\n") + wrapped(line, 0);
     return all;
 }
 
