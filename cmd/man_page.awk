@@ -14,11 +14,15 @@ function add(section, line) {
     text[section] = text[section] line "\n"
 }
 
-# "form   what it does", or what it does on the lines below.
-function item(section, line,    at) {
+# "words   what they do", or what they do on the lines below.
+function item(section, line,    at, form, words, n) {
     at = match(line, /   *[^ ]/)
-    add(section, ".TP")
-    add(section, ".B " escaped(at ? substr(line, 1, at - 1) : line))
+    form = escaped(at ? substr(line, 1, at - 1) : line)
+    n = split(form, words, " ")
+    if (section != "SYNOPSIS" && n == 2) form = "\\fB" words[1] "\\fR \\fI" words[2] "\\fR"
+    else form = "\\fB" form "\\fR"
+    if (section != "SYNOPSIS" || at) add(section, ".TP")
+    add(section, form)
     if (at) add(section, escaped(substr(line, at + RLENGTH - 1)))
 }
 

@@ -1,9 +1,11 @@
-// The static binary where nothing else is: no library, no /proc, no /tmp, no locale, nothing to write to, no root.
+// The static binary where nothing else is: no library, no /proc, no /tmp, no locale, nothing to write to, no
+// root.
 
+#include <elf.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <fstream>
-#include <sstream>
 
 #include "tests/e2e/harness.h"
 #include "tests/support/name_server.h"
@@ -12,11 +14,18 @@
 namespace leader::test {
 namespace {
 
+/// Whether no other program is named to load it (elf(5)).
 bool isStatic(const std::string& binary) {
     std::ifstream file(binary, std::ios::binary);
-    std::ostringstream bytes;
-    bytes << file.rdbuf();
-    return bytes.str().find("ld-linux") == std::string::npos;
+    Elf64_Ehdr header{};
+    file.read(reinterpret_cast<char*>(&header), sizeof header);
+    file.seekg(static_cast<std::streamoff>(header.e_phoff));
+    for (int i = 0; i < header.e_phnum; ++i) {
+        Elf64_Phdr segment{};
+        if (!file.read(reinterpret_cast<char*>(&segment), sizeof segment)) return false;
+        if (segment.p_type == PT_INTERP) return false;
+    }
+    return file.good();
 }
 
 class EmptyRoot : public ::testing::Test {
@@ -26,8 +35,10 @@ class EmptyRoot : public ::testing::Test {
         if (const auto why = NetworkNamespaces::unavailable()) GTEST_SKIP() << *why;
         network_ = std::make_unique<NetworkNamespaces>(0);
         std::filesystem::copy_file(leaderBinary(), root_ / "leader");
+        ::chmod((root_ / "").c_str(), 0755);
         server_ = std::make_unique<MetadataServer>(
-            service(1, 1).answers(), MetadataServer::Options{.port = 80, .networkNamespace = network_->hub()});
+            service(1, 1).answers(),
+            MetadataServer::Options{.port = 80, .networkNamespace = network_->hub()});
         nameServer_ = std::make_unique<NameServer>(
             network_->hub(), std::map<std::string, std::string>{{"metadata.stack.internal", "127.0.0.1"}});
     }
@@ -40,10 +51,18 @@ class EmptyRoot : public ::testing::Test {
     /// `leader` as process 1, as some user, with the folder, read-only, as its whole world.
     Ended inRoot(std::vector<std::string> words) const {
         Process::Options options;
-        options.command = {"unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c",
-                           "mount --bind \"$1\" \"$1\" && mount -o remount,ro,bind \"$1\" && cd \"$1\" && root=$1 && "
-                           "shift && exec env -i chroot --userspec=4711:4711 \"$root\" /leader \"$@\"",
-                           "-", root_ / ""};
+        options.command = {
+            "unshare",
+            "--mount",
+            "--pid",
+            "--fork",
+            "--kill-child",
+            "sh",
+            "-c",
+            "mount --bind \"$1\" \"$1\" && mount -o remount,ro,bind \"$1\" && cd \"$1\" && root=$1 && "
+            "shift && exec env -i \"$(command -v chroot)\" --userspec=4711:4711 \"$root\" /leader \"$@\"",
+            "-",
+            root_ / ""};
         options.command.insert(options.command.end(), words.begin(), words.end());
         options.networkNamespace = network_->hub();
         return runToEnd(options);
@@ -85,7 +104,8 @@ TEST_F(EmptyRoot, ANameIsFoundByTheNameServer) {
 
 TEST_F(EmptyRoot, TheSearchListCompletesAName) {
     etc("hosts", "127.0.0.1 localhost\n");
-    etc("resolv.conf", "search other.internal stack.internal\nnameserver 127.0.0.1\noptions ndots:2 timeout:1\n");
+    etc("resolv.conf",
+        "search other.internal stack.internal\nnameserver 127.0.0.1\noptions ndots:2 timeout:1\n");
     const auto ended = checkAt("metadata");
     EXPECT_EQ(0, ended.code) << ended.errors;
     EXPECT_EQ("metadata.other.internal", nameServer_->asked().at(0));
@@ -107,7 +127,8 @@ TEST_F(EmptyRoot, ANameThatDoesNotExistIsAnErrorAndNoCrash) {
 }
 
 TEST_F(EmptyRoot, ACommandIsRunAsProcess1) {
-    const auto ended = inRoot({"run", "--engine", "http://127.0.0.1/", "--log-level", "error", "/leader", "--version"});
+    const auto ended =
+        inRoot({"run", "--engine", "http://127.0.0.1/", "--log-level", "error", "/leader", "--version"});
     EXPECT_EQ(0, ended.code) << ended.errors;
     EXPECT_EQ(1, countLines(ended.output, "^leader \\d"));
     EXPECT_EQ("", ended.errors);

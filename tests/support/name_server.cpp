@@ -16,7 +16,7 @@ constexpr std::size_t kHeader = 12;
 constexpr std::size_t kTypeAndClass = 4;
 constexpr int kTypeA = 1;
 
-constexpr std::string_view kNoError("\x85\x80", 2);      // an authoritative answer, recursion was done
+constexpr std::string_view kNoError("\x85\x80", 2);  // an authoritative answer, recursion was done
 constexpr std::string_view kNoSuchName("\x85\x83", 2);
 constexpr std::string_view kOneQuestion("\0\1", 2);
 constexpr std::string_view kNone("\0\0", 2);
@@ -40,8 +40,9 @@ std::string nameIn(const std::string& query, std::size_t& at) {
 
 NameServer::NameServer(int networkNamespace, std::map<std::string, std::string> addresses)
     : addresses_(std::move(addresses)), stop_(::eventfd(0, EFD_CLOEXEC)) {
-    insideNamespace(networkNamespace,
-                    [this] { socket_ = Poco::Net::DatagramSocket(Poco::Net::SocketAddress("127.0.0.1", kPort)); });
+    insideNamespace(networkNamespace, [this] {
+        socket_ = Poco::Net::DatagramSocket(Poco::Net::SocketAddress("127.0.0.1", kPort));
+    });
     thread_ = std::thread([this] { serve(); });
 }
 
