@@ -1,9 +1,10 @@
-# Completion of leader and its applets for bash. What can come next the program itself says.
+# Completion of leader and its applets for bash. What can follow is asked of the program itself.
 
-_leader() {
-    # bash takes words apart at = and : too; what no blank is between belongs together.
-    local -a words=()
-    local i rest=${COMP_LINE:0:COMP_POINT} word
+# Sets `words` to the words up to the cursor: bash takes words apart at = and : too, and what has no blank between
+# belongs together.
+_leader_words() {
+    local i word rest=${COMP_LINE:0:COMP_POINT}
+    words=()
     for ((i = 0; i <= COMP_CWORD; i++)); do
         word=${COMP_WORDS[i]}
         if [[ $i -gt 0 && $rest != [[:space:]]* ]]; then
@@ -14,28 +15,34 @@ _leader() {
         fi
         rest=${rest#"$word"}
     done
-    local current=${words[-1]} last=${COMP_WORDS[COMP_CWORD]} program=${words[0]/#\~\//"$HOME/"}
-    unset 'words[-1]' 'words[0]'
-    [[ $last == [=:] ]] && last=
+}
 
-    local -a before=("${words[@]}")
-    [[ $current == -*=* ]] && before+=("${current%%=*}")
-    local next
-    next=$("$program" "${before[@]}" --generate-bash-completion 2>/dev/null)
+# leader, run, check, …: what takes the words in `words` before the last one.
+_leader_applet() {
+    local name=${words[0]##*/}
+    [[ $name == leader-* || ${#words[@]} -lt 3 || ${words[1]} == -* ]] || name=${words[1]}
+    echo "${name#leader-}"
+}
+
+_leader() {
+    local -a words
+    _leader_words
+    local current=${words[-1]} part=${COMP_WORDS[COMP_CWORD]}
+    local -a asked=("${words[@]:0:${#words[@]}-1}")
+    [[ $part == [=:]* ]] && part=
+    # Of --option=value bash completes the value only.
     if [[ $current == -*=* ]]; then
-        [[ $next == --* ]] || mapfile -t COMPREPLY < <(compgen -W "$next" -- "$last")
-        return
+        asked+=("${current%%=*}")
+        current=$part
     fi
+    local next
+    next=$("${asked[0]/#~\//$HOME/}" "${asked[@]:1}" --generate-bash-completion 2>/dev/null)
     mapfile -t COMPREPLY < <(compgen -W "$next" -- "$current")
 
-    # Where an option can come, a command can too, of those that run one. -o default adds the file names.
-    local applet=${program##*/}
-    applet=${applet#leader-}
-    [[ $applet == leader && ${before[0]} != -* ]] && applet=${before[0]-run}
-    case ${before[-1]-} in
-        --) next=-- ;;
-    esac
-    [[ $applet == run || $applet == leader ]] && [[ $next == *--* && $current != -* ]] &&
+    # Where an option can come, or after --, the command can; file names come by `-o default` where there is nothing.
+    [[ $(_leader_applet) == @(run|leader) && $current == [!-]* ]] || return
+    [[ $next == *--help* || ${asked[-1]} == -- ]] &&
         mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -c -- "$current")
 }
-complete -o default -F _leader leader
+
+complete -o default -F _leader leader "${BASH_SOURCE[0]##*/}"

@@ -267,8 +267,8 @@ std::string help(const std::string& usage, const std::string& header, const Opti
     std::string text = "usage: " + usage + "\n\n" + paragraphs(header) + "\n";
     for (const Option& option : all) {
         std::string left = "  --" + option.name + (option.argument.empty() ? "" : " " + option.argument);
-        left += left.size() < kHelpIndent ? std::string(kHelpIndent - left.size(), ' ')
-                                          : "\n" + std::string(kHelpIndent, ' ');
+        left += left.size() + 2 <= kHelpIndent ? std::string(kHelpIndent - left.size(), ' ')
+                                               : "\n" + std::string(kHelpIndent, ' ');
         text += left + wrapped(describe(option), kHelpIndent);
     }
     return text + "\n" + paragraphs(footer);
