@@ -69,7 +69,7 @@ class EmptyRoot : public ::testing::Test {
     }
 
     Ended checkAt(const std::string& name) const {
-        return inRoot({"check", "--timeout", "2s", "--engine", "http://" + name + "/"});
+        return inRoot({"check", "--timeout", "1s", "--engine", "http://" + name + "/"});
     }
 
     TemporaryDirectory root_;
@@ -77,6 +77,10 @@ class EmptyRoot : public ::testing::Test {
     std::unique_ptr<MetadataServer> server_;
     std::unique_ptr<NameServer> nameServer_;
 };
+
+TEST_F(EmptyRoot, TheBinaryIsSmall) {
+    EXPECT_LE(std::filesystem::file_size(leaderBinary()), 3'500'000U);
+}
 
 TEST_F(EmptyRoot, HelpAndVersionNeedNothing) {
     EXPECT_EQ(0, inRoot({"--version"}).code);
