@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iostream>
 
+#include "cmd/version.h"
 #include "common/base/log.h"
 #include "common/cli/exit_codes.h"
 
@@ -33,7 +34,7 @@ std::variant<cli::ParsedLine, int> readOptions(const Invocation& invocation, con
         return exit_code::kSuccess;
     }
     if (line->version) {
-        std::cout << "leader " << LEADER_VERSION << "\n";
+        std::cout << kVersion << "\n";
         return exit_code::kSuccess;
     }
     return *line;

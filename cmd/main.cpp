@@ -1,3 +1,7 @@
+#ifdef LEADER_STATIC
+#include <nss.h>
+#endif
+
 #include <algorithm>
 #include <array>
 #include <cstdlib>
@@ -99,6 +103,10 @@ int dispatchOrExplain(const std::string& calledAs, const std::vector<std::string
 
 int main(int argc, char** argv) {
     if (argc < 1) return leader::exit_code::kUsage;
+#ifdef LEADER_STATIC
+    // What /etc/nsswitch.conf names beside these would be loaded from the libraries of another C library.
+    __nss_configure_lookup("hosts", "files dns");
+#endif
     const int exitCode = leader::dispatchOrExplain(leader::baseName(argv[0]), {argv + 1, argv + argc});
     // No destructor of any library has something to do that the end of the process does not; running them all
     // is a twentieth of the time of leader-check.

@@ -105,7 +105,7 @@ std::string wrapped(const std::string& text, std::size_t indent) {
 std::string paragraphs(const std::string& text) {
     std::string all;
     std::istringstream lines(text);
-    for (std::string line; std::getline(lines, line);) all += wrapped(line, 0);
+    for (std::string line; std::getline(lines, line);) all += (all.empty() ? "" : "\n") + wrapped(line, 0);
     return all;
 }
 
@@ -263,8 +263,8 @@ std::string help(const std::string& usage, const std::string& header, const Opti
     std::string text = "usage: " + usage + "\n\n" + paragraphs(header) + "\n";
     for (const Option& option : all) {
         std::string left = "  --" + option.name + (option.argument.empty() ? "" : " " + option.argument);
-        left += left.size() < kHelpIndent ? std::string(kHelpIndent - left.size(), ' ')
-                                          : "\n" + std::string(kHelpIndent, ' ');
+        left += left.size() + 2 <= kHelpIndent ? std::string(kHelpIndent - left.size(), ' ')
+                                               : "\n" + std::string(kHelpIndent, ' ');
         text += left + wrapped(describe(option), kHelpIndent);
     }
     return text + "\n" + paragraphs(footer);

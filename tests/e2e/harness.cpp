@@ -22,6 +22,14 @@ std::string initProbe() {
     return LEADER_INIT_PROBE;
 }
 
+std::string sourceFile(const std::string& path) {
+    return LEADER_SOURCE_DIR "/" + path;
+}
+
+std::string buildFolder() {
+    return LEADER_BUILD_DIR;
+}
+
 Process::Options leader(const std::vector<std::string>& words) {
     Process::Options options;
     options.command = {leaderBinary()};

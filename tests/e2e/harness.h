@@ -20,6 +20,12 @@ std::string leaderBinary();
 /// The command that tells of the process above it; tests/tools/init_probe_main.cpp.
 std::string initProbe();
 
+/// A file of the sources, by its path in them.
+std::string sourceFile(const std::string& path);
+
+/// Where this build is.
+std::string buildFolder();
+
 /// The words after `leader`.
 Process::Options leader(const std::vector<std::string>& words);
 

@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include "tests/e2e/harness.h"
+#include "tests/support/privileges.h"
 
 namespace leader::test {
 namespace {
@@ -24,7 +25,7 @@ void PrintTo(Place place, std::ostream* out) {
 class Supervision : public ::testing::TestWithParam<Place> {
   protected:
     void SetUp() override {
-        if (pid1() && geteuid() != 0) GTEST_SKIP() << "only root makes a pid namespace";
+        if (const auto why = pid1() ? pidNamespacesUnavailable() : std::nullopt) GTEST_SKIP() << *why;
         leads(true);
     }
 

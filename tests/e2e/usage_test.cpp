@@ -93,7 +93,10 @@ TEST(Usage, VersionIsPrinted) {
          {std::vector<std::string>{"-v"}, {"--version"}, {"check", "--version"}, {"run", "-v"}}) {
         const auto ended = runToEnd(leader(words));
         EXPECT_EQ(0, ended.code);
-        EXPECT_EQ(1, countLines(ended.output, "\\d+\\.\\d+\\.\\d+"));
+        EXPECT_EQ(1,
+                  countLines(ended.output,
+                             "^leader \\d+\\.\\d+\\.\\d+ \\(commit ([0-9a-f]{12}(-modified)?|unknown)\\)$"))
+            << ended.output;
     }
 }
 

@@ -13,6 +13,7 @@
 #include <csignal>
 #include <fstream>
 
+#include "tests/support/privileges.h"
 #include "tests/unit/supervisor/forked.h"
 
 namespace leader {
@@ -150,12 +151,14 @@ int defuse() {
 }
 
 TEST(Descendants, AForkBombDoesNotOutrunASubreaper) {
-    if (getuid() != 0) GTEST_SKIP() << "needs root, for a pid namespace that contains the bomb";
+    if (const auto why = test::pidNamespacesUnavailable())
+        GTEST_SKIP() << *why << "; one has to contain the bomb";
     EXPECT_EQ(0, Forked([] { return inNamespace(false, defuse); }).exitCode());
 }
 
 TEST(Descendants, AForkBombDoesNotOutrunPid1) {
-    if (getuid() != 0) GTEST_SKIP() << "needs root, for a pid namespace that contains the bomb";
+    if (const auto why = test::pidNamespacesUnavailable())
+        GTEST_SKIP() << *why << "; one has to contain the bomb";
     EXPECT_EQ(0, Forked([] { return inNamespace(true, defuse); }).exitCode());
 }
 
