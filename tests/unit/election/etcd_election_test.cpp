@@ -148,6 +148,15 @@ TEST_F(EtcdElectionTest, AMemberWhoseKeyIsGoneIsNobody) {
     EXPECT_EQ(Role::kUnknown, elect(*election.view("uuid-of-this-process"), false).role);
 }
 
+TEST_F(EtcdElectionTest, WhoHasWithdrawnIsGoneBeforeTheWatchSaysSo) {
+    election.apply(put("1", 11, 14, ours("1", true)), now);
+    election.apply(put("2", 12, 15, ours("2", true)), now);
+    ASSERT_EQ(Role::kLeader, outcome().role);
+    election.withdraw();
+    EXPECT_EQ(Role::kUnknown, outcome().role);
+    EXPECT_EQ("", leader());
+}
+
 TEST_F(EtcdElectionTest, WhatAWatchSaysOfThePastIsKnown) {
     election.replace({20, {key("3", 13, ours("3"))}}, now);
     election.apply(put("2", 12, 18, ours("2")), now);
