@@ -28,7 +28,7 @@ struct RunOptions {
 constexpr Duration kLeastMaxStale = std::chrono::seconds(2);
 
 // For giving the candidacy up: `docker stop` kills after 10 s, of which the grace period may have taken most.
-constexpr Duration kLeaveTimeout = std::chrono::seconds(2);
+constexpr Duration kLeaveTimeout = std::chrono::seconds(5);
 
 const AppletHelp kHelp = {
     "[OPTIONS] [--] COMMAND [ARG...]",

@@ -53,7 +53,8 @@ EtcdGateway::EtcdGateway(std::vector<metadata::HttpOrigin> endpoints, Duration a
     : endpoints_(std::move(endpoints)), attempt_(attempt), interrupt_(&interrupt) {
 }
 
-void EtcdGateway::useInterrupt(const Interrupt& interrupt) {
+void EtcdGateway::begin(Duration attempt, const Interrupt& interrupt) {
+    attempt_ = attempt;
     interrupt_ = &interrupt;
     client_.reset();
     watch_.reset();
