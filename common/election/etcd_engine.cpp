@@ -236,7 +236,7 @@ std::shared_ptr<const View> EtcdEngine::currentView() const {
 void EtcdEngine::leave() {
     if (!lease_) return;
     const Instant start = now();
-    client_.gateway().begin(kLeaveAttempt, never_);
+    client_.gateway().resume(kLeaveAttempt, never_);
     if (election_.joined()) {
         identity_.left = true;
         client_.gateway().setDeadline(start + kMarkTime);
