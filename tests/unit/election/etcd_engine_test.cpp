@@ -273,6 +273,20 @@ TEST_F(EtcdEngineTest, AnOnlookerAsksNothingButTheKeysAndVouchesEachHeartbeat) {
     EXPECT_EQ((std::vector<std::string>{"db/1"}), etcd.keys());
 }
 
+TEST_F(EtcdEngineTest, TheEndOfAnOutageIsAnAnswerAtOnce) {
+    etcd.put("db/1", ours("1"));
+    look();
+    view();
+    etcd.setFault([](const Request&, Peer& peer) {
+        peer.answer(503, R"({"error":"etcdserver: no leader"})");
+        return true;
+    });
+    etcd.endWatches();
+    EXPECT_NE(std::string::npos, error().find("etcdserver: no leader"));
+    etcd.setFault({});
+    EXPECT_EQ(1U, view()->candidates.size());
+}
+
 TEST_F(EtcdEngineTest, AStoreThatBeganAnewIsReadAnew) {
     for (int i = 0; i < 20; ++i) etcd.put("db/1", ours("1"));
     look();
