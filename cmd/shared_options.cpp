@@ -3,15 +3,16 @@
 namespace leader {
 
 cli::Options SharedOptions::options() {
-    cli::Option self = cli::text(
-        "self", "ID", "this member's uuid, name or address, where the engine cannot tell (host networking)",
-        engine.self);
+    cli::Option self = cli::text("self", "ID",
+                                 "this member's uuid, name or address, where the engine cannot tell (host "
+                                 "networking); with etcd its name",
+                                 engine.self);
     self.defaultValue = "found out";
     return {
         cli::text(
             "engine", "URL",
             "where the election is: http://HOST[:PORT]/[VERSION] is Rancher Metadata, file:PATH an answers "
-            "file in Rancher's format",
+            "file in Rancher's format, etcd://HOST:PORT[,HOST:PORT...]/NAME an election in etcd",
             engine.url),
         self,
         cli::flag("healthy-only", "candidates whose health is unhealthy do not count", healthyOnly),
