@@ -199,12 +199,12 @@ TEST_P(Supervision, StandingDownEndsWhatLeftTheGroupAndTheSession) {
         R"(setsid sh -c 'trap "echo told; exit" TERM; echo polite; while :; do sleep 0.1; done' &)";
     const std::string deaf = R"(setsid sh -c 'trap "" TERM; echo deaf; while :; do sleep 0.1; done' &)";
     const std::string daemon = "(setsid setsid -f sh -c 'echo daemon; exec sleep 1000' &)";
-    Process process(script(polite + deaf + daemon + "; echo started; wait", {"--grace-period", "1s"}));
+    Process process(script(polite + deaf + daemon + "; echo started; wait", {"--grace-period", "5s"}));
     for (const char* each : {"polite", "deaf", "daemon", "started"})
         ASSERT_TRUE(process.waitForOutput(std::string("^") + each + "$")) << each;
     const pid_t leader = leaderOf(process);
     leads(false);
-    ASSERT_TRUE(process.waitForErrors("nothing of the command is left")) << process.errors();
+    ASSERT_TRUE(process.waitForErrors("nothing of the command is left", 30s)) << process.errors();
     EXPECT_TRUE(descendants(leader).empty());
     EXPECT_EQ(1, countLines(process.output(), "^told$"));
     EXPECT_TRUE(process.running());
@@ -223,16 +223,17 @@ TEST_P(Supervision, AStoppedCommandIsContinuedSoThatItCanEnd) {
 }
 
 TEST_P(Supervision, ASecondTermDoesNotShortenTheGracePeriod) {
-    constexpr auto kGrace = 1500ms;
-    Process process(script("trap 'echo term' TERM; " + kStay, {"--grace-period", "1500ms"}));
+    // How long it is shows the fake clock of the state machine's tests; here QUIT ends it.
+    Process process(script("trap '' QUIT; trap 'echo term' TERM; " + kStay, {"--grace-period", "60s"}));
     ASSERT_TRUE(process.waitForOutput("^started"));
-    const auto start = std::chrono::steady_clock::now();
     ::kill(leaderOf(process), SIGTERM);
     ASSERT_TRUE(process.waitForOutput("^term$"));
     ::kill(leaderOf(process), SIGTERM);
     ASSERT_TRUE(process.waitForOutput("^term\nterm$"));
+    ::kill(leaderOf(process), SIGTERM);
+    ASSERT_TRUE(process.waitForOutput("^term\nterm\nterm$")) << "the second one killed it";
+    ::kill(leaderOf(process), SIGQUIT);
     EXPECT_EQ(128 + SIGKILL, process.exitCode());
-    EXPECT_GE(std::chrono::steady_clock::now() - start, kGrace);
 }
 
 TEST_P(Supervision, QuitEndsTheGracePeriodAtOnce) {
@@ -241,7 +242,7 @@ TEST_P(Supervision, QuitEndsTheGracePeriodAtOnce) {
     ::kill(leaderOf(process), SIGTERM);
     ASSERT_TRUE(process.waitForOutput("^term$"));
     ::kill(leaderOf(process), SIGQUIT);
-    EXPECT_EQ(128 + SIGKILL, process.exitCode(5s));
+    EXPECT_EQ(128 + SIGKILL, process.exitCode(20s));
 }
 
 TEST_P(Supervision, AnExpectedExitCodeBecomes0AndNoOther) {

@@ -137,12 +137,16 @@ void startForkBomb(int width) {
     }
 }
 
-int defuse() {
+/// A user who has no process but the bomb's, as the limit counts all of a user's.
+uid_t nobodyElse() {
+    return 5'000'000 + static_cast<uid_t>(getpid());
+}
+
+int defuse(uid_t user) {
     // A container's limit; without one the bomb goes on until the machine's pids are used up, and only then
     // fails.
     const rlimit limit{300, 300};
-    constexpr uid_t kNobodyElse = 54322;
-    if (setrlimit(RLIMIT_NPROC, &limit) != 0 || setuid(kNobodyElse) != 0) return 99;
+    if (setrlimit(RLIMIT_NPROC, &limit) != 0 || setuid(user) != 0) return 99;
     becomeReaper();
     Descendants descendants;
     startForkBomb(20);
@@ -151,12 +155,14 @@ int defuse() {
 
 TEST(Descendants, AForkBombDoesNotOutrunASubreaper) {
     if (getuid() != 0) GTEST_SKIP() << "needs root, for a pid namespace that contains the bomb";
-    EXPECT_EQ(0, Forked([] { return inNamespace(false, defuse); }).exitCode());
+    const auto body = [user = nobodyElse()] { return defuse(user); };
+    EXPECT_EQ(0, Forked([&] { return inNamespace(false, body); }).exitCode());
 }
 
 TEST(Descendants, AForkBombDoesNotOutrunPid1) {
     if (getuid() != 0) GTEST_SKIP() << "needs root, for a pid namespace that contains the bomb";
-    EXPECT_EQ(0, Forked([] { return inNamespace(true, defuse); }).exitCode());
+    const auto body = [user = nobodyElse()] { return defuse(user); };
+    EXPECT_EQ(0, Forked([&] { return inNamespace(true, body); }).exitCode());
 }
 
 TEST(Descendants, WithoutProcTheChildrenAreFoundByAsking) {
