@@ -13,7 +13,7 @@ TEST(Check, ExitsWith0AsLeader1AsFollower3WhereItCannotTell) {
     MetadataServer unknown(service(3, 0).answers());
     EXPECT_EQ(0, check(leading.url()).code);
     EXPECT_EQ(1, check(following.url()).code);
-    const auto cannotTell = check(unknown.url());
+    const auto cannotTell = checkInVain(unknown.url());
     EXPECT_EQ(3, cannotTell.code);
     EXPECT_TRUE(oneLine(cannotTell.errors, "--self"));
 }
@@ -43,7 +43,7 @@ TEST(Check, WhatCannotBeToldIsNoLeadershipInTheAncestorsForm) {
     MetadataServer unknown(service(3, 0).answers());
     auto options = leader({"--check"});
     options.environment["LEADER_ENGINE"] = unknown.url();
-    const auto ended = runToEnd(options, std::chrono::seconds(45));
+    const auto ended = runToEnd(options, std::chrono::seconds(90));
     EXPECT_EQ(1, ended.code);
     EXPECT_TRUE(oneLine(ended.errors, "--self"));
 }
@@ -100,8 +100,8 @@ TEST(Check, TakesTheNewestVersionThatTheServerKnows) {
     }
     MetadataServer newer(service(2, 1).versions({"2099-01-01"}).answers());
     EXPECT_EQ(0, check(newer.url("2099-01-01")).code);
-    EXPECT_TRUE(oneLine(check(newer.url()).errors, "version"));
-    const auto unknown = check(newer.url("2015-12-19"));
+    EXPECT_TRUE(oneLine(checkInVain(newer.url()).errors, "version"));
+    const auto unknown = checkInVain(newer.url("2015-12-19"));
     EXPECT_EQ(3, unknown.code);
     EXPECT_TRUE(oneLine(unknown.errors, "2015-12-19"));
 }
@@ -120,7 +120,7 @@ TEST(Check, WaitsForASelfThatIsNotThereYet) {
 
 TEST(Check, ASelfWithNothingButAHostIsNobody) {
     MetadataServer server(service(2, 0).hostForStrangers().answers());
-    const auto ended = check(server.url());
+    const auto ended = checkInVain(server.url());
     EXPECT_EQ(3, ended.code);
     EXPECT_TRUE(oneLine(ended.errors, "self"));
 }
@@ -132,7 +132,7 @@ TEST(Check, SelfMayBeAUuidANameOrAnAddress) {
             EXPECT_EQ(0, check(server.url(version), {"--self", id}).code) << version << " " << id;
         }
         EXPECT_EQ(1, check(server.url(version), {"--self", "web-app-2"}).code) << version;
-        const auto nobody = check(server.url(version), {"--self", "web-app-9"});
+        const auto nobody = checkInVain(server.url(version), {"--self", "web-app-9"});
         EXPECT_EQ(3, nobody.code);
         EXPECT_TRUE(oneLine(nobody.errors, "web-app-9"));
     }
@@ -144,7 +144,7 @@ TEST(Check, OfTwoContainersWithOneAddressTheUuidDecides) {
     environment.container("web-app-1").hostNetworked = true;
     MetadataServer server(environment.answers());
     EXPECT_EQ(1, check(server.url()).code);
-    const auto ambiguous = check(server.url(), {"--self", "127.0.0.1"});
+    const auto ambiguous = checkInVain(server.url(), {"--self", "127.0.0.1"});
     EXPECT_EQ(3, ambiguous.code);
     EXPECT_TRUE(oneLine(ambiguous.errors, "uuid"));
 }
@@ -252,7 +252,7 @@ TEST(Check, AContainerWithoutAServiceCannotLead) {
     alone.address = "127.0.0.1";
     alone.service = "";
     MetadataServer server(environment.add(alone).answers());
-    const auto ended = check(server.url());
+    const auto ended = checkInVain(server.url());
     EXPECT_EQ(3, ended.code);
     EXPECT_TRUE(oneLine(ended.errors, "alone"));
 }
@@ -270,10 +270,10 @@ TEST(Check, AnotherServiceCanBeLookedAt) {
     EXPECT_EQ(1, check(server.url(), {"--service", "shop/database"}).code);
     EXPECT_EQ(1, check(server.url(), {"--service", "SHOP/Database"}).code);
     EXPECT_EQ(0, check(server.url(), {"--service", "web/app"}).code);
-    const auto ambiguous = check(server.url(), {"--service", "database"});
+    const auto ambiguous = checkInVain(server.url(), {"--service", "database"});
     EXPECT_EQ(3, ambiguous.code);
     EXPECT_TRUE(oneLine(ambiguous.errors, "STACK/SERVICE"));
-    const auto nobody = check(server.url(), {"--service", "nobody"});
+    const auto nobody = checkInVain(server.url(), {"--service", "nobody"});
     EXPECT_EQ(3, nobody.code);
     EXPECT_TRUE(oneLine(nobody.errors, "nobody"));
 }
@@ -283,7 +283,7 @@ TEST(Check, FiveOfTenThousandContainersAreFoundInEveryShape) {
     environment.addCrowd(9995);
     for (const Shape shape : {Shape::kNames, Shape::kObjects}) {
         MetadataServer server(environment.versions({Environment::kMiddle}).shape(shape).answers());
-        EXPECT_EQ(0, check(server.url(), {"--timeout", "20s"}).code);
+        EXPECT_EQ(0, check(server.url()).code);
         if (shape == Shape::kObjects) {
             EXPECT_GT(16U * 1024, server.bytesSent());
         }
@@ -305,11 +305,11 @@ TEST_F(CheckOfTheRealEnvironment, ServedItsOneServiceHasItsOneMemberForALeader) 
         MetadataServer member(loadAnswers(*path_), {.seenAs = "10.42.75.49"});
         EXPECT_EQ(0, check(member.url(version)).code);
         MetadataServer agent(loadAnswers(*path_), {.seenAs = "10.42.185.183"});
-        const auto ended = check(agent.url(version));
+        const auto ended = checkInVain(agent.url(version));
         EXPECT_EQ(3, ended.code);
         EXPECT_TRUE(oneLine(ended.errors, "Network Agent"));
         MetadataServer stranger(loadAnswers(*path_), {.seenAs = "10.42.1.1"});
-        EXPECT_EQ(3, check(stranger.url(version)).code);
+        EXPECT_EQ(3, checkInVain(stranger.url(version)).code);
     }
 }
 
@@ -318,8 +318,8 @@ TEST_F(CheckOfTheRealEnvironment, AsAFileItTellsTheSame) {
     EXPECT_EQ(0, check(engine, {"--self", "10.42.75.49"}).code);
     EXPECT_EQ(0, check(engine, {"--self", "57ad0af4-01a9-44cb-862c-0e2ed80c6bdb"}).code);
     EXPECT_EQ(0, check(engine, {"--self", "Default_alena_1"}).code);
-    EXPECT_EQ(3, check(engine, {"--self", "Network Agent"}).code);
-    EXPECT_EQ(3, check(engine).code);
+    EXPECT_EQ(3, checkInVain(engine, {"--self", "Network Agent"}).code);
+    EXPECT_EQ(3, checkInVain(engine).code);
 }
 
 }  // namespace

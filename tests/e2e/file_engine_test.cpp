@@ -36,7 +36,7 @@ TEST_F(FileEngine, CheckTellsTheSameAsFromAServer) {
     save(both());
     EXPECT_EQ(0, check(engine(), {"--self", "web-app-1"}).code);
     EXPECT_EQ(1, check(engine(), {"--self", "web-app-2"}).code);
-    EXPECT_EQ(3, check(engine(), {"--self", "web-app-3"}).code);
+    EXPECT_EQ(3, checkInVain(engine(), {"--self", "web-app-3"}).code);
 }
 
 TEST_F(FileEngine, WithoutSelfItGoesByThisHostsAddresses) {
@@ -45,7 +45,7 @@ TEST_F(FileEngine, WithoutSelfItGoesByThisHostsAddresses) {
     save(service(2, 2));
     EXPECT_EQ(1, check(engine()).code);
     save(both());
-    EXPECT_EQ(3, check(engine()).code);
+    EXPECT_EQ(3, checkInVain(engine()).code);
 }
 
 TEST_F(FileEngine, AReplacedFileIsSeen) {
@@ -88,8 +88,7 @@ TEST_F(FileEngine, AHalfWrittenFileKeepsTheLastGoodViewAndItsRestIsSeen) {
     const auto command = descendants(process.pid());
     const std::string whole = text(service(3, 0));
     writeFile(path(), whole.substr(0, whole.size() / 2));
-    ASSERT_TRUE(process.waitForErrors("answers.json"));
-    EXPECT_EQ(1, countLines(process.errors(), "cannot tell.*JSON")) << process.errors();
+    ASSERT_TRUE(process.waitForErrors("cannot tell.*answers.json"));
     EXPECT_EQ(command, descendants(process.pid()));
     std::ofstream(path(), std::ios::app) << whole.substr(whole.size() / 2);
     ASSERT_TRUE(process.waitForErrors("again, after"));
@@ -111,14 +110,14 @@ TEST_F(FileEngine, EveryKindOfBrokenFileIsOneLineAndStartsNobody) {
           Broken{"containers that are a word", R"({"2016-07-29": {"default": {"containers": "many"}}})"}}) {
         SCOPED_TRACE(what);
         writeFile(path(), content);
-        const auto ended = check(engine(), {"--self", "web-app-1"});
+        const auto ended = checkInVain(engine(), {"--self", "web-app-1"});
         EXPECT_EQ(3, ended.code);
         EXPECT_TRUE(oneLine(ended.errors, "answers.json|2016-07-29"));
     }
     std::filesystem::remove(path());
-    EXPECT_TRUE(oneLine(check(engine(), {"--self", "web-app-1"}).errors, "answers.json"));
+    EXPECT_TRUE(oneLine(checkInVain(engine(), {"--self", "web-app-1"}).errors, "answers.json"));
     std::filesystem::create_directory(path());
-    EXPECT_TRUE(oneLine(check(engine(), {"--self", "web-app-1"}).errors, "answers.json"));
+    EXPECT_TRUE(oneLine(checkInVain(engine(), {"--self", "web-app-1"}).errors, "answers.json"));
 }
 
 TEST_F(FileEngine, ABrokenFileStartsNobodyAndTheNextGoodOneDoes) {

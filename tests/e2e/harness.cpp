@@ -51,10 +51,29 @@ Ended runToEnd(const Process::Options& options, std::chrono::milliseconds base) 
     return {code, process.output(), process.errors()};
 }
 
-Ended check(const std::string& engine, const std::vector<std::string>& options) {
-    std::vector<std::string> words = {"check", "--timeout", "1s"};
+namespace {
+
+Ended checkWithin(std::chrono::milliseconds base, const std::string& engine,
+                  const std::vector<std::string>& options) {
+    const std::string timeout = std::to_string(patience(base).count()) + "ms";
+    std::vector<std::string> words = {"check", "--timeout", timeout};
     words.insert(words.end(), options.begin(), options.end());
-    return runToEnd(leader(words, engine));
+    return runToEnd(leader(words, engine), base + std::chrono::seconds(20));
+}
+
+}  // namespace
+
+Ended check(const std::string& engine, const std::vector<std::string>& options) {
+    return checkWithin(std::chrono::seconds(20), engine, options);
+}
+
+Ended checkInVain(const std::string& engine, const std::vector<std::string>& options) {
+    constexpr auto kLongest = std::chrono::seconds(16);
+    for (auto timeout = std::chrono::seconds(1);; timeout *= 4) {
+        Ended ended = checkWithin(timeout, engine, options);
+        const bool tooBusy = ended.errors.find("no answer in time") != std::string::npos;
+        if (!tooBusy || timeout == kLongest) return ended;
+    }
 }
 
 Environment service(int members, int self) {

@@ -41,8 +41,12 @@ struct Ended {
 
 Ended runToEnd(const Process::Options& options, std::chrono::milliseconds base = std::chrono::seconds(20));
 
-/// `leader check` with a timeout of 1 s (for what can only end so) and these options.
+/// `leader check` with these options, of what can be told: it has plenty of time and needs little of it.
 Ended check(const std::string& engine, const std::vector<std::string>& options = {});
+
+/// The same of what cannot be told, which takes the whole timeout: 1 s at first, and more where not even one
+/// answer was read within it, as on a busy machine.
+Ended checkInVain(const std::string& engine, const std::vector<std::string>& options = {});
 
 /// web/app with `members`, of which number `self` (0: none) is the one with this machine's address.
 Environment service(int members, int self);

@@ -78,13 +78,17 @@ TEST_F(Network, WhereTheNameDoesNotResolveTheServersWellKnownAddressDoes) {
 }
 
 TEST_F(Network, AMemberCutOffHolds) {
-    Process process(member(0));
+    // A third of it is the length of a poll: after that and 15 s more the member knows that it is cut off.
+    Process process(member(0, {"--max-stale", "60s"}));
     ASSERT_TRUE(process.waitForOutput("^started 1$"));
     ASSERT_TRUE(eventually([&] { return settled(*server_); }));
     const auto command = descendants(process.pid());
     network_->setLink(0, false);
-    server_->reload(environment_.answers());
+    ASSERT_TRUE(process.waitForErrors("cannot tell who leads", 60s));
+    EXPECT_EQ(command, descendants(process.pid()));
     network_->setLink(0, true);
+    server_->reload(environment_.answers());
+    ASSERT_TRUE(process.waitForErrors("can tell who leads again", 30s)) << process.errors();
     EXPECT_EQ(command, descendants(process.pid()));
     EXPECT_EQ(1, starts(process));
 }

@@ -13,18 +13,6 @@
 
 namespace leader::test {
 
-/// Loopback addresses that no other test process uses at the same time.
-inline std::string loopback(int number) {
-    const int pid = ::getpid();
-    return "127." + std::to_string(100 + (pid >> 16) % 100) + "." + std::to_string((pid >> 8) & 0xff) + "." +
-           std::to_string((pid & 0x7f) + 128 * (number - 1));
-}
-
-/// A port of `address` that is free, and stays so as nobody else uses the address.
-inline std::uint16_t freePort(const std::string& address) {
-    return portOf(listenOn(address).get());
-}
-
 /// Waits until `fd` is ready for reading or writing; false at the deadline.
 inline bool ready(const UniqueFd& fd, short events) {
     pollfd entry{fd.get(), events, 0};

@@ -84,7 +84,9 @@ class MetadataServer::Handler : public Poco::Net::HTTPRequestHandler {
         if (fault.kind == Kind::kAnswer) {
             send(request, response, {fault.status, fault.body});
         } else if (fault.kind == Kind::kNone) {
-            send(request, response, server_.answer(uri, client, json, peer));
+            const Reply reply = server_.answer(uri, client, json, peer);
+            server_.tellOfAnswer(Poco::URI(uri).getPath());
+            send(request, response, reply);
         } else {
             response.setKeepAlive(false);
             misbehave(
@@ -251,6 +253,20 @@ void MetadataServer::setFault(Fault fault) {
     fault_ = std::move(fault);
     ++faultGeneration_;
     changed_.notify_all();
+}
+
+void MetadataServer::onAnswer(std::function<void(const std::string&)> hook) {
+    const std::lock_guard lock(mutex_);
+    onAnswer_ = std::move(hook);
+}
+
+void MetadataServer::tellOfAnswer(const std::string& path) {
+    std::function<void(const std::string&)> hook;
+    {
+        const std::lock_guard lock(mutex_);
+        hook = onAnswer_;
+    }
+    if (hook) hook(path);
 }
 
 std::uint64_t MetadataServer::bytesSent() const {

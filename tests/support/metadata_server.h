@@ -6,6 +6,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -59,6 +60,10 @@ class MetadataServer {
     /// Replaces the fault in force; Fault() heals. Requests that hang in the old one go on.
     void setFault(Fault fault);
 
+    /// Called with the path of each request when its answer is made and not yet sent, from the server's threads;
+    /// what it changes shows in the next answer. Not called for requests that run into a fault.
+    void onAnswer(std::function<void(const std::string& path)> hook);
+
     /// Headers and bodies; not the framing of chunks, nor what faults send.
     std::uint64_t bytesSent() const;
     std::uint64_t connections() const;
@@ -80,6 +85,7 @@ class MetadataServer {
     };
 
     void listen();
+    void tellOfAnswer(const std::string& path);
     Reply answer(const std::string& uri, const std::string& client, bool json, Poco::Net::StreamSocket& peer);
     /// Blocks until the version differs from `old`, the time is up, the server stops or the client is gone.
     void waitForChange(const std::string& old, std::chrono::milliseconds maxWait,
@@ -101,6 +107,7 @@ class MetadataServer {
     Fault fault_;
     std::uint64_t faultGeneration_ = 0;
     bool stopping_ = false;
+    std::function<void(const std::string&)> onAnswer_;
     std::vector<Poco::Net::StreamSocket> sockets_;
     std::map<std::string, std::uint64_t> requests_;
     std::uint64_t bytesSent_ = 0;

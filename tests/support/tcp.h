@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <optional>
@@ -16,6 +17,14 @@
 
 /// Small TCP and stream-socket helpers for tests; what goes wrong fails the test.
 namespace leader::test {
+
+/// Loopback addresses, number 1 to 4, that no other test process uses at the same time: Linux has pids of at
+/// most 22 bits.
+inline std::string loopback(int number) {
+    const unsigned all = (static_cast<unsigned>(::getpid()) << 2) + static_cast<unsigned>(number - 1);
+    return "127." + std::to_string((all >> 16) & 0xff) + "." + std::to_string((all >> 8) & 0xff) + "." +
+           std::to_string(all & 0xff);
+}
 
 struct Loopback {
     sockaddr_storage storage{};
@@ -56,6 +65,11 @@ inline UniqueFd listenOn(const std::string& address, std::uint16_t port = 0, int
     setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     if (bind(fd.get(), at.get(), at.size) != 0 || listen(fd.get(), backlog) != 0) return {};
     return fd;
+}
+
+/// A port of `address` that is free, and stays so where nobody else uses the address.
+inline std::uint16_t freePort(const std::string& address) {
+    return portOf(listenOn(address).get());
 }
 
 /// Connects, waiting for it, to a listener on this host; non-blocking afterwards. Empty where refused.

@@ -22,22 +22,35 @@ constexpr int kCrowd = 500;
 constexpr auto kPatience = std::chrono::seconds(90);
 
 /// Prints the number of each signal it gets, after `prefix`, and ends with code 7 when there were `count`.
-int printSignals(int count, const char* prefix) {
+int printSignals(int count, const char* prefix, bool values = false) {
     sigset_t all;
     sigfillset(&all);
     std::printf("%sready\n", prefix);
     for (int i = 0; i < count; ++i) {
-        std::printf("%s%d\n", prefix, sigwaitinfo(&all, nullptr));
+        siginfo_t info{};
+        while (sigwaitinfo(&all, &info) < 0) continue;  // interrupted by a stop
+        std::printf("%s%d", prefix, info.si_signo);
+        if (values) std::printf(" %d", info.si_code == SI_QUEUE ? info.si_value.sival_int : 0);
+        std::printf("\n");
         std::fflush(stdout);
     }
     return 7;
 }
 
-int signals(int count, bool withChild) {
+void blockSignals() {
     setvbuf(stdout, nullptr, _IOLBF, 0);
     sigset_t all;
     sigfillset(&all);
     sigprocmask(SIG_SETMASK, &all, nullptr);
+}
+
+int values(int count) {
+    blockSignals();
+    return printSignals(count, "", true);
+}
+
+int signals(int count, bool withChild) {
+    blockSignals();
     if (!withChild) return printSignals(count, "");
     const pid_t child = fork();
     if (child == 0) _exit(printSignals(count, "child "));
@@ -111,11 +124,13 @@ int main(int argc, char** argv) {
     const std::string duty = argc > 1 ? argv[1] : "";
     const int count = argc > 2 ? std::atoi(argv[2]) : 0;
     if (duty == "signals" && count > 0) return signals(count, argc > 3);
+    if (duty == "values" && count > 0) return values(count);
     if (duty == "orphans" && count > 0) return orphans(count);
     if (duty == "foreground") return foreground();
     if (duty == "pending" && argc > 3) return pending(count, argv + 3);
     std::fputs(
-        "usage: init-probe signals COUNT [both] | orphans COUNT | foreground | pending SIGNAL COMMAND...\n",
+        "usage: init-probe signals COUNT [both] | values COUNT | orphans COUNT | foreground |\n"
+        "                  pending SIGNAL COMMAND...\n",
         stderr);
     return 2;
 }

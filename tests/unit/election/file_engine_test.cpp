@@ -74,17 +74,25 @@ TEST_F(FileEngineTest, AReplacedFileIsSeen) {
 }
 
 TEST_F(FileEngineTest, AFileEditedInPlaceIsSeenThoughItIsHalfWrittenForAMoment) {
-    edit(answers("v1"));
-    const auto e = engine();
-    ASSERT_TRUE(e->next().ok());
     const std::string text = answers("v2");
-    const auto view = nextAfter(*e, [&] {
-        std::ofstream file(path);
-        file << text.substr(0, 40) << std::flush;
-        file << text.substr(40);
-    });
-    ASSERT_TRUE(view.ok()) << view.error().message;
-    EXPECT_EQ("v2", (*view)->revision);
+    for (int attempt = 0; attempt < 20; ++attempt) {
+        edit(answers("v1"));
+        const auto e = engine();
+        ASSERT_TRUE(e->next().ok());
+        const auto start = std::chrono::steady_clock::now();
+        const auto view = nextAfter(*e, [&] {
+            std::ofstream file(path);
+            file << text.substr(0, 40) << std::flush;
+            file << text.substr(40);
+        });
+        // A moment is 200 ms, and a busy machine may stop one of the threads for longer.
+        if (view.ok() || std::chrono::steady_clock::now() - start < 200ms) {
+            ASSERT_TRUE(view.ok()) << view.error().message;
+            EXPECT_EQ("v2", (*view)->revision);
+            return;
+        }
+    }
+    FAIL() << "the machine is too busy to write two halves at once";
 }
 
 TEST_F(FileEngineTest, AnEditThatLeavesSizeAndTimeAsTheyWereIsSeen) {

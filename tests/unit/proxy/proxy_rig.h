@@ -19,11 +19,11 @@ namespace leader::test {
 class ProxyRig {
   public:
     explicit ProxyRig(const Clock& clock = Clock::system()) : loop(clock) {
-        options.bind = Poco::Net::IPAddress("127.0.0.1");
+        options.bind = Poco::Net::IPAddress(loopback(1));
         options.maxConnections = 1000;
     }
 
-    /// Listens on a free port for `target` at the leader.
+    /// Listens on a free port of loopback(1) for `target` at the leader.
     void open(std::uint16_t target) {
         options.ports = {{0, target}};
         proxy.emplace(loop, options);
@@ -43,13 +43,7 @@ class ProxyRig {
         return true;
     }
 
-    /// Turns the loop for as long as a healthy proxy would need to do the wrong thing.
-    void settle() {
-        const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(20);
-        until([&] { return std::chrono::steady_clock::now() > end; });
-    }
-
-    UniqueFd client() { return connectTo("127.0.0.1", port); }
+    UniqueFd client() const { return connectTo(loopback(1), port); }
 
     UniqueFd accepted(const UniqueFd& leader) {
         UniqueFd fd;

@@ -138,12 +138,16 @@ void startForkBomb(int width) {
     }
 }
 
-int defuse() {
+/// A user who has no process but the bomb's, as the limit counts all of a user's.
+uid_t nobodyElse() {
+    return 5'000'000 + static_cast<uid_t>(getpid());
+}
+
+int defuse(uid_t user) {
     // A container's limit; without one the bomb goes on until the machine's pids are used up, and only then
     // fails.
     const rlimit limit{300, 300};
-    constexpr uid_t kNobodyElse = 54322;
-    if (setrlimit(RLIMIT_NPROC, &limit) != 0 || setuid(kNobodyElse) != 0) return 99;
+    if (setrlimit(RLIMIT_NPROC, &limit) != 0 || setuid(user) != 0) return 99;
     becomeReaper();
     Descendants descendants;
     startForkBomb(20);
@@ -153,13 +157,15 @@ int defuse() {
 TEST(Descendants, AForkBombDoesNotOutrunASubreaper) {
     if (const auto why = test::pidNamespacesUnavailable())
         GTEST_SKIP() << *why << "; one has to contain the bomb";
-    EXPECT_EQ(0, Forked([] { return inNamespace(false, defuse); }).exitCode());
+    const auto body = [user = nobodyElse()] { return defuse(user); };
+    EXPECT_EQ(0, Forked([&] { return inNamespace(false, body); }).exitCode());
 }
 
 TEST(Descendants, AForkBombDoesNotOutrunPid1) {
     if (const auto why = test::pidNamespacesUnavailable())
         GTEST_SKIP() << *why << "; one has to contain the bomb";
-    EXPECT_EQ(0, Forked([] { return inNamespace(true, defuse); }).exitCode());
+    const auto body = [user = nobodyElse()] { return defuse(user); };
+    EXPECT_EQ(0, Forked([&] { return inNamespace(true, body); }).exitCode());
 }
 
 TEST(Descendants, WithoutProcTheChildrenAreFoundByAsking) {

@@ -12,6 +12,8 @@
 #include <string>
 #include <thread>
 
+#include "tests/support/eventually.h"
+
 namespace leader::test {
 
 /// Runs a function in a child process of its own, whose signals, children and descriptors it may turn upside
@@ -33,7 +35,7 @@ class Forked {
 
     /// The exit code, 128 + signal, or -1 if it still runs after 20 s.
     int exitCode() {
-        const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+        const auto deadline = std::chrono::steady_clock::now() + patience(std::chrono::seconds(20));
         int status = 0;
         while (waitpid(pid_, &status, WNOHANG) == 0) {
             if (std::chrono::steady_clock::now() > deadline) return -1;
