@@ -20,6 +20,7 @@ struct Character {
 };
 
 Character firstOf(std::string_view text) {
+    if (text[0] >= ' ' && text[0] <= '~') return {text[0], text.substr(0, 1)};
     static const Poco::UTF8Encoding utf8;
     const auto* bytes = reinterpret_cast<const unsigned char*>(text.data());
     const int length = std::clamp(utf8.sequenceLength(bytes, 1), 1, 4);
