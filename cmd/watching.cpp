@@ -28,13 +28,13 @@ std::string textOf(const Report& report, const std::vector<Change>& changes) {
 }
 
 std::string jsonLineOf(const Report& report, const std::vector<Change>& changes) {
-    Poco::JSON::Object line(Poco::JSON_PRESERVE_KEY_ORDER);
-    line.set("time", status::formatTime(status::wallTimeOf(report.at)));
-    const Poco::JSON::Object fields = status::jsonOf(report);
-    for (const std::string& name : fields.getNames()) line.set(name, fields.get(name));
-    Poco::JSON::Array all;
-    for (const Change& change : changes) all.add(status::jsonOf(change));
-    line.set("changes", all);
+    Poco::JSON::Object::Ptr line(new Poco::JSON::Object(Poco::JSON_PRESERVE_KEY_ORDER));
+    line->set("time", status::formatTime(status::wallTimeOf(report.at)));
+    const Poco::JSON::Object::Ptr fields = status::jsonOf(report);
+    for (const std::string& name : fields->getNames()) line->set(name, fields->get(name));
+    Poco::JSON::Array::Ptr all(new Poco::JSON::Array);
+    for (const Change& change : changes) all->add(status::jsonOf(change));
+    line->set("changes", all);
     return status::asLine(line) + "\n";
 }
 

@@ -108,12 +108,12 @@ std::string describe(const Change& change) {
     return printable(text);
 }
 
-Poco::JSON::Object jsonOf(const Change& change) {
-    Poco::JSON::Object object(Poco::JSON_PRESERVE_KEY_ORDER);
-    object.set("what", change.what);
-    object.set("candidate", textOrNull(change.candidate));
-    object.set("from", textOrNull(change.from));
-    object.set("to", textOrNull(change.to));
+Poco::JSON::Object::Ptr jsonOf(const Change& change) {
+    Poco::JSON::Object::Ptr object(new Poco::JSON::Object(Poco::JSON_PRESERVE_KEY_ORDER));
+    object->set("what", change.what);
+    object->set("candidate", textOrNull(change.candidate));
+    object->set("from", textOrNull(change.from));
+    object->set("to", textOrNull(change.to));
     return object;
 }
 

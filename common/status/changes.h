@@ -27,7 +27,7 @@ std::vector<Change> changesBetween(const Report& before, const Report& now);
 /// For people: "leader: web-app-1 -> web-app-2 (web-app-1 is stopped)".
 std::string describe(const Change& change);
 /// {"what", "candidate", "from", "to"}; what is empty is null.
-Poco::JSON::Object jsonOf(const Change& change);
+Poco::JSON::Object::Ptr jsonOf(const Change& change);
 
 /// Why the candidate that led no longer does: "is stopped", "is gone"; empty where nothing is wrong with it.
 std::string whyNoLonger(const Candidate& deposed, const std::vector<Standing>& now);

@@ -20,6 +20,7 @@ struct Character {
 };
 
 Character firstOf(std::string_view text) {
+    if (text[0] >= ' ' && text[0] <= '~') return {text[0], text.substr(0, 1)};
     static const Poco::UTF8Encoding utf8;
     const auto* bytes = reinterpret_cast<const unsigned char*>(text.data());
     const int length = std::clamp(utf8.sequenceLength(bytes, 1), 1, 4);
@@ -128,7 +129,7 @@ std::string shortenedInTheMiddle(const std::string& text, std::size_t columns) {
 
 std::string shortenedAtTheEnd(const std::string& text, std::size_t columns) {
     if (columnsOf(text) <= columns) return text;
-    const std::string claim = text.substr(0, text.find(": "));
+    std::string claim = text.substr(0, text.find(": "));
     if (columnsOf(claim) <= columns) return claim;
     if (columns <= kLeftOut.size()) return joined(charactersOf(claim), 0, columns);
     return joined(charactersOf(claim), 0, columns - kLeftOut.size()) + std::string(kLeftOut);

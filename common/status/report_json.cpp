@@ -13,8 +13,9 @@ using Poco::Dynamic::Var;
 using Poco::JSON::Array;
 using Poco::JSON::Object;
 
-Object ordered() {
-    return Object(Poco::JSON_PRESERVE_KEY_ORDER);
+// Shared, as Poco copies values as a whole.
+Object::Ptr ordered() {
+    return new Object(Poco::JSON_PRESERVE_KEY_ORDER);
 }
 
 template <typename T>
@@ -27,17 +28,17 @@ double inSeconds(Duration duration) {
     return static_cast<double>(ms.count()) / 1000;
 }
 
-Object candidateOf(const Standing& standing) {
+Object::Ptr candidateOf(const Standing& standing) {
     const Candidate& candidate = standing.candidate;
-    Object object = ordered();
-    object.set("name", validUtf8(candidate.name));
-    object.set("uuid", validUtf8(candidate.uuid));
-    object.set("address", textOrNull(candidate.address));
-    object.set("create_index", orNull(candidate.createIndex));
-    object.set("state", textOrNull(candidate.state));
-    object.set("health", textOrNull(candidate.health));
-    object.set("eligible", standing.eligible);
-    object.set("reason", validUtf8(standing.reason));
+    Object::Ptr object = ordered();
+    object->set("name", validUtf8(candidate.name));
+    object->set("uuid", validUtf8(candidate.uuid));
+    object->set("address", textOrNull(candidate.address));
+    object->set("create_index", orNull(candidate.createIndex));
+    object->set("state", textOrNull(candidate.state));
+    object->set("health", textOrNull(candidate.health));
+    object->set("eligible", standing.eligible);
+    object->set("reason", validUtf8(standing.reason));
     return object;
 }
 
@@ -47,68 +48,68 @@ Var candidateOrNull(const Standing* standing) {
 
 Var commandOf(const std::optional<CommandReport>& command) {
     if (!command) return {};
-    Object object = ordered();
-    object.set("state", command->state);
-    object.set("pid", orNull(command->pid));
-    object.set("started", command->started ? Var(formatTime(*command->started)) : Var());
-    object.set("restarts", command->restarts);
+    Object::Ptr object = ordered();
+    object->set("state", command->state);
+    object->set("pid", orNull(command->pid));
+    object->set("started", command->started ? Var(formatTime(*command->started)) : Var());
+    object->set("restarts", command->restarts);
     return object;
 }
 
 Var proxyOf(const std::optional<ProxyReport>& proxy) {
     if (!proxy) return {};
-    Array ports;
+    Array::Ptr ports(new Array);
     for (const ProxyReport::Port& port : proxy->ports) {
-        Object object = ordered();
-        object.set("listen", port.listen);
-        object.set("target", port.target);
-        object.set("listening", port.listening);
-        ports.add(object);
+        Object::Ptr object = ordered();
+        object->set("listen", port.listen);
+        object->set("target", port.target);
+        object->set("listening", port.listening);
+        ports->add(object);
     }
-    Object object = ordered();
-    object.set("ports", ports);
-    object.set("connections", proxy->connections);
-    object.set("open", proxy->open);
-    object.set("held", proxy->held);
-    object.set("refused", proxy->refused);
-    object.set("cut", proxy->cut);
-    object.set("bytes_to_leader", proxy->bytesToLeader);
-    object.set("bytes_from_leader", proxy->bytesFromLeader);
+    Object::Ptr object = ordered();
+    object->set("ports", ports);
+    object->set("connections", proxy->connections);
+    object->set("open", proxy->open);
+    object->set("held", proxy->held);
+    object->set("refused", proxy->refused);
+    object->set("cut", proxy->cut);
+    object->set("bytes_to_leader", proxy->bytesToLeader);
+    object->set("bytes_from_leader", proxy->bytesFromLeader);
     return object;
 }
 
 }  // namespace
 
-Poco::JSON::Object jsonOf(const Report& report) {
+Poco::JSON::Object::Ptr jsonOf(const Report& report) {
     const View* view = report.view();
     const Standing* leader = report.leader();
-    Object object = ordered();
-    object.set("name", leader != nullptr ? Var(validUtf8(leader->candidate.name)) : Var());
-    object.set("role", std::string(nameOf(report.role)));
-    object.set("group", view != nullptr ? Var(validUtf8(view->group)) : Var());
-    object.set("engine", validUtf8(report.engine));
-    object.set("revision", textOrNull(view != nullptr ? view->revision : ""));
-    object.set("age_seconds", report.age() ? Var(inSeconds(*report.age())) : Var());
-    object.set("self", candidateOrNull(report.self()));
-    object.set("leader", candidateOrNull(leader));
-    Array candidates;
-    for (const Standing& standing : report.standings()) candidates.add(candidateOf(standing));
-    object.set("candidates", candidates);
-    object.set("reason", textOrNull(report.reason));
-    object.set("error", textOrNull(report.failure() != nullptr ? report.failure()->message : ""));
+    Object::Ptr object = ordered();
+    object->set("name", leader != nullptr ? Var(validUtf8(leader->candidate.name)) : Var());
+    object->set("role", std::string(nameOf(report.role)));
+    object->set("group", view != nullptr ? Var(validUtf8(view->group)) : Var());
+    object->set("engine", validUtf8(report.engine));
+    object->set("revision", textOrNull(view != nullptr ? view->revision : ""));
+    object->set("age_seconds", report.age() ? Var(inSeconds(*report.age())) : Var());
+    object->set("self", candidateOrNull(report.self()));
+    object->set("leader", candidateOrNull(leader));
+    Array::Ptr candidates(new Array);
+    for (const Standing& standing : report.standings()) candidates->add(candidateOf(standing));
+    object->set("candidates", candidates);
+    object->set("reason", textOrNull(report.reason));
+    object->set("error", textOrNull(report.failure() != nullptr ? report.failure()->message : ""));
     return object;
 }
 
-Poco::JSON::Object jsonOfProcess(const Report& report) {
-    Object object = jsonOf(report);
-    object.set("command", commandOf(report.command));
-    object.set("proxy", proxyOf(report.proxy));
+Poco::JSON::Object::Ptr jsonOfProcess(const Report& report) {
+    Object::Ptr object = jsonOf(report);
+    object->set("command", commandOf(report.command));
+    object->set("proxy", proxyOf(report.proxy));
     return object;
 }
 
-std::string asLine(const Poco::JSON::Object& object) {
+std::string asLine(const Poco::JSON::Object::Ptr& object) {
     std::ostringstream out;
-    object.stringify(out);
+    object->stringify(out);
     return printableJson(out.str());
 }
 

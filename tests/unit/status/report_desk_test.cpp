@@ -51,6 +51,7 @@ TEST(ReportDesk, ManyAtATimeGetAReportThatWasMadeAfterTheyAsked) {
     Mailbox<int> end(loop, [&](const auto&) { loop.stop(); });
     std::atomic<int> late = 0;
     std::vector<std::thread> clients;
+    clients.reserve(8);
     for (int i = 0; i < 8; ++i)
         clients.emplace_back([&] {
             for (int n = 0; n < 200; ++n) {
