@@ -7,10 +7,12 @@ cli::Options SharedOptions::options() {
         cli::text(
             "engine", "URL",
             "where the election is: http://HOST[:PORT]/[VERSION] is Rancher Metadata, file:PATH an answers "
-            "file in Rancher's format",
+            "file in Rancher's format, etcd://HOST:PORT[,HOST:PORT...]/NAME an election in etcd",
             engine.url),
         cli::text("self", "ID",
-                  "this member's uuid, name or address, where the engine cannot tell (host networking)",
+                  "this member's uuid, name or address, where the engine cannot tell (host networking); with "
+                  "etcd its "
+                  "name",
                   engine.self),
         cli::flag("healthy-only", "candidates whose health is unhealthy do not count", healthyOnly),
         cli::enumeration("log-level", {"error", "warning", "info", "debug"},

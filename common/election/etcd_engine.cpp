@@ -23,8 +23,10 @@ using std::chrono::seconds;
 /// a lease that is renewed each third of it is in danger.
 constexpr Duration kShortestAttempt = std::chrono::milliseconds(500);
 constexpr Duration kLongestAttempt = seconds(5);
-/// For telling the others that this member leaves, all endpoints together.
-constexpr Duration kLeaveTime = std::chrono::milliseconds(1500);
+/// For leaving: so long that etcd can find itself another leader meanwhile. Each endpoint, the mark, and all.
+constexpr Duration kLeaveAttempt = seconds(1);
+constexpr Duration kMarkTime = std::chrono::milliseconds(2500);
+constexpr Duration kLeaveTime = std::chrono::milliseconds(4500);
 /// An onlooker has no lease whose renewal shows that the endpoint lives.
 constexpr Duration kOnlookersSilence = seconds(30);
 
@@ -66,6 +68,7 @@ class EtcdEngine : public Engine {
         Instant renewAt;
     };
 
+    ViewOrError proceed();
     std::optional<Error> beMember();
     std::optional<Error> acquire();
     std::optional<Error> renew();
@@ -94,7 +97,14 @@ class EtcdEngine : public Engine {
     bool news_ = false;
 };
 
+// After an error all is read anew, so that the first success is one at once and not with the next change.
 Engine::ViewOrError EtcdEngine::next() {
+    auto view = proceed();
+    if (!view) known_ = false;
+    return view;
+}
+
+Engine::ViewOrError EtcdEngine::proceed() {
     const Instant heartbeat = std::min(now() + options_.heartbeat, options_.deadline);
     for (std::size_t failures = 0; !interrupt_.raised();) {
         if (options_.candidate && !lost_)
@@ -202,10 +212,7 @@ std::optional<Error> EtcdEngine::watch(Instant until) {
         if (auto error = client_.watch(election_.prefix(), silence)) return error;
     }
     const auto news = client_.news(until);
-    if (!news) {
-        if (client_.gateway().metOtherCluster()) known_ = false;
-        return news.error();
-    }
+    if (!news) return news.error();
     if (!news->has_value()) return {};
     if ((*news)->gap) {
         known_ = false;
@@ -233,13 +240,15 @@ std::shared_ptr<const View> EtcdEngine::currentView() const {
 // Who follows can start at the mark; taking the key away is for those who do not know it, and tidiness.
 void EtcdEngine::leave() {
     if (!lease_) return;
-    client_.gateway().useInterrupt(never_);
-    client_.gateway().setDeadline(now() + kLeaveTime);
+    const Instant start = now();
+    client_.gateway().resume(kLeaveAttempt, never_);
     if (election_.joined()) {
         identity_.left = true;
+        client_.gateway().setDeadline(start + kMarkTime);
         client_.replace(election_.keyOf(lease_->id), election_.createRevision(), identity_.toJson(),
                         lease_->id);
     }
+    client_.gateway().setDeadline(start + kLeaveTime);
     if (const auto error = client_.revoke(lease_->id))
         log::warning("cannot leave the election, the lease has to end by itself: " + error->message);
 }

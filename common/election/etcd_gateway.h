@@ -21,8 +21,8 @@ class EtcdGateway {
 
     /// All waits of the calls that follow end here at the latest.
     void setDeadline(Instant deadline) { deadline_ = deadline; }
-    /// The calls that follow are ended by this one instead, over new connections.
-    void useInterrupt(const Interrupt& interrupt);
+    /// Goes on with requests as if made with these, without a watch.
+    void resume(Duration attempt, const Interrupt& interrupt);
 
     /// Asks one endpoint after the other, from the one in use, until one gives a proper answer of the cluster
     /// that is known; each once.

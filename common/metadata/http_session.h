@@ -18,6 +18,7 @@ class DeadlineSocket {
   public:
     virtual ~DeadlineSocket() = default;
     virtual void setDeadline(Instant deadline) = 0;
+    virtual void setInterrupt(const Interrupt& interrupt) = 0;
     /// Waits for something to read; false at the deadline or once interrupted.
     virtual bool awaitBytes() = 0;
 };
@@ -29,15 +30,16 @@ class InterruptibleSocket : public Base, public DeadlineSocket {
   public:
     template <typename... Arguments>
     explicit InterruptibleSocket(const Interrupt& interrupt, Arguments&&... arguments)
-        : Base(std::forward<Arguments>(arguments)...), interrupt_(interrupt) {}
+        : Base(std::forward<Arguments>(arguments)...), interrupt_(&interrupt) {}
 
     void setDeadline(Instant deadline) override { deadline_ = deadline; }
+    void setInterrupt(const Interrupt& interrupt) override { interrupt_ = &interrupt; }
 
     bool awaitBytes() override {
         const Duration left = deadline_ - Clock::system().now();
         // What a layer above TCP has already taken from the kernel makes nothing readable.
-        if (this->available() > 0) return left > Duration::zero() && !interrupt_.raised();
-        return waitReadable(this->sockfd(), interrupt_, left);
+        if (this->available() > 0) return left > Duration::zero() && !interrupt_->raised();
+        return waitReadable(this->sockfd(), *interrupt_, left);
     }
 
     int receiveBytes(void* buffer, int length, int flags) override {
@@ -46,7 +48,7 @@ class InterruptibleSocket : public Base, public DeadlineSocket {
     }
 
   private:
-    const Interrupt& interrupt_;
+    const Interrupt* interrupt_;
     Instant deadline_;
 };
 
@@ -57,6 +59,8 @@ class HttpSession : public Poco::Net::HTTPClientSession {
     HttpSession(HttpOrigin origin, const Interrupt& interrupt);
 
     const HttpOrigin& origin() const { return origin_; }
+    /// Ends what follows instead of the one before; must outlive the session, too.
+    void setInterrupt(const Interrupt& interrupt);
 
     /// Sends the request, over a new connection where there is none, and receives the answer's head, all by
     /// the deadline. The stream is that of the body. Throws Poco's exceptions, as all of this class.
@@ -77,7 +81,7 @@ class HttpSession : public Poco::Net::HTTPClientSession {
     std::vector<Poco::Net::IPAddress> resolve() const;
 
     HttpOrigin origin_;
-    const Interrupt& interrupt_;
+    const Interrupt* interrupt_;
     DeadlineSocket* deadlines_;
 };
 

