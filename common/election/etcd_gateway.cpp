@@ -80,7 +80,7 @@ Result<EtcdGateway::Object> EtcdGateway::ask(const std::string& path, const std:
     const auto response = client_->request(post(path, body), attemptEnd());
     if (!response) return response.error();
     if (response->status != Poco::Net::HTTPResponse::HTTP_OK) return refusal(where, *response);
-    const auto answer = parseObject(response->body, where);
+    auto answer = parseObject(response->body, where);
     if (!answer) return answer;
     return fromCluster(*answer);
 }

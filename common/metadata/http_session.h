@@ -56,7 +56,7 @@ class InterruptibleSocket : public Base, public DeadlineSocket {
 class HttpSession : public Poco::Net::HTTPClientSession {
   public:
     /// `interrupt` must outlive the session.
-    HttpSession(HttpOrigin origin, const Interrupt& interrupt);
+    HttpSession(const HttpOrigin& origin, const Interrupt& interrupt);
 
     const HttpOrigin& origin() const { return origin_; }
     /// Ends what follows instead of the one before; must outlive the session, too.

@@ -356,7 +356,7 @@ TEST(SupervisorWithALease, StopsTheCommandInTimeAndWaits) {
     expectScenario([] {
         Bench bench(shell("trap '' TERM; while :; do sleep 0.01; done"));
         REQUIRE_HERE(!bench.supervisor.start());
-        const Leadership leadership = leased(milliseconds(1700));
+        const Leadership leadership = leased(seconds(4));
         bench.supervisor.lead(leadership);
         REQUIRE_HERE(bench.state() == State::kRunning && guardOf(getpid()));
         bench.supervisor.doubt("no answer");
@@ -372,8 +372,8 @@ TEST(SupervisorWithALease, RunsOnWhileItIsRenewed) {
         Bench bench(shell("exec sleep 1000"));
         REQUIRE_HERE(!bench.supervisor.start());
         const Instant begin = bench.loop.now();
-        while (bench.loop.now() - begin < seconds(2)) {
-            bench.supervisor.lead(leased(milliseconds(1700)));
+        while (bench.loop.now() - begin < milliseconds(2500)) {
+            bench.supervisor.lead(leased(seconds(3)));
             bench.loop.turn(false);
         }
         REQUIRE_HERE(bench.state() == State::kRunning && bench.starts == 1);
@@ -479,60 +479,73 @@ bool soon(const std::function<bool()>& condition) {
     return false;
 }
 
-/// A leader in a process of its own that writes down what it has started.
-class StoppedLeader {
+/// A leader in a process of its own, whose command says all the time that it lives.
+class LonelyLeader {
   public:
-    explicit StoppedLeader(Duration lease)
-        : validUntil_(Clock::system().now() + lease), leader_([this] { return lead(); }) {}
+    explicit LonelyLeader(Duration lease) : leader_([this, lease] { return lead(lease); }) {}
 
     Forked& process() { return leader_; }
-    Instant validUntil() const { return validUntil_; }
-    /// The command, one that left its group, and one that left its session.
+    /// The command and one that left its session; empty where they do not come up.
     std::vector<pid_t> command() {
-        std::vector<pid_t> pids;
-        soon([&] {
-            pids.clear();
-            std::istringstream words(contentOf(directory_.file("pids")));
-            for (pid_t pid = 0; words >> pid;) pids.push_back(pid);
-            return pids.size() == 2;
-        });
-        return pids;
+        if (!soon([&] { return access(directory_.file("leased").c_str(), F_OK) == 0; })) return {};
+        return pids();
+    }
+    /// Of the lease, which begins to run once the command is up; in seconds of the boot-time clock, as all
+    /// here.
+    double validUntil() const { return std::stod(contentOf(directory_.file("leased"))); }
+    double lastSignOfLife() const {
+        double last = 0;
+        std::istringstream lines(contentOf(directory_.file("alive")));
+        for (double time = 0; lines >> time;) last = std::max(last, time);
+        return last;
     }
 
   private:
-    int lead() const {
-        const std::string note = " >> " + directory_.file("pids");
-        SupervisorOptions options =
-            shell("setsid sh -c 'echo $$" + note + "; exec sleep 1000' & echo $$" + note + "; wait");
+    std::vector<pid_t> pids() const {
+        std::vector<pid_t> pids;
+        std::istringstream words(contentOf(directory_.file("pids")));
+        for (pid_t pid = 0; words >> pid;) pids.push_back(pid);
+        return pids;
+    }
+
+    int lead(Duration lease) const {
+        const std::string live = "echo $$ >> " + directory_.file("pids") +
+                                 "; while :; do read time rest < /proc/uptime; echo $time >> " +
+                                 directory_.file("alive") + "; sleep 0.01; done";
+        SupervisorOptions options = shell("setsid sh -c '" + live + "' & " + live);
         options.onLoss = OnLoss::kExit;
         options.gracePeriod = Duration::zero();
         Bench bench(options);
         REQUIRE_HERE(!bench.supervisor.start());
-        bench.supervisor.lead({1, {}, validUntil_});
-        REQUIRE_HERE(bench.untilEnded());
+        bench.supervisor.lead(leased(seconds(1000)));
+        REQUIRE_HERE(bench.until([&] { return pids().size() == 2; }));
+        const Leadership shorter = leased(lease);
+        bench.supervisor.lead(shorter);
+        std::ofstream(directory_.file("new"))
+            << std::chrono::duration<double>(shorter.validUntil->time_since_epoch()).count();
+        std::filesystem::rename(directory_.file("new"), directory_.file("leased"));
+        while (!bench.supervisor.ended()) bench.loop.turn();
         return *bench.endedWith;
     }
 
     TemporaryDirectory directory_;
-    Instant validUntil_;
     Forked leader_;
 };
 
 TEST(SupervisorWithALease, TheGuardKillsInTimeWhatAStoppedLeaderCannot) {
-    StoppedLeader leader(seconds(3));
+    LonelyLeader leader(milliseconds(2500));
     const std::vector<pid_t> command = leader.command();
     ASSERT_EQ(2U, command.size());
     kill(leader.process().pid(), SIGSTOP);
-    ASSERT_LT(Clock::system().now(), leader.validUntil());
     for (const pid_t pid : command) EXPECT_TRUE(soon([&] { return isDead(pid); }));
-    EXPECT_LT(Clock::system().now(), leader.validUntil());
+    EXPECT_LT(leader.lastSignOfLife(), leader.validUntil());
     kill(leader.process().pid(), SIGCONT);
     // It was the lease that ended, not the command.
     EXPECT_EQ(75, leader.process().exitCode());
 }
 
 TEST(SupervisorWithALease, TheGuardKillsTheCommandOfALeaderThatIsKilled) {
-    StoppedLeader leader(seconds(1000));
+    LonelyLeader leader(seconds(1000));
     const std::vector<pid_t> command = leader.command();
     ASSERT_EQ(2U, command.size());
     const auto guard = guardOf(leader.process().pid());
@@ -541,7 +554,10 @@ TEST(SupervisorWithALease, TheGuardKillsTheCommandOfALeaderThatIsKilled) {
     EXPECT_TRUE(soon([&] { return isDead(*guard); }));
     // What left the group is out of reach once nobody is its parent any more.
     for (const pid_t pid : command)
-        if (getpgid(pid) == pid) kill(pid, SIGKILL);
+        if (getsid(pid) == pid)
+            kill(-pid, SIGKILL);
+        else
+            EXPECT_TRUE(isDead(pid));
 }
 
 }  // namespace
