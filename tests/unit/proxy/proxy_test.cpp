@@ -276,8 +276,9 @@ TEST(Proxy, SaysSoWhenASharedPortStaysTaken) {
         clock.advance(100ms);
         rig.loop.turn(false);
     }
-    EXPECT_EQ("cannot listen on port " + std::to_string(port) + " of " + loopback(1) + ": Address already in use",
-              failure);
+    EXPECT_EQ(
+        "cannot listen on port " + std::to_string(port) + " of " + loopback(1) + ": Address already in use",
+        failure);
 }
 
 TEST(Proxy, APortInUseIsAnErrorThatNamesItAndNoPortIsTaken) {
@@ -289,8 +290,9 @@ TEST(Proxy, APortInUseIsAnErrorThatNamesItAndNoPortIsTaken) {
     rig.proxy.emplace(rig.loop, rig.options);
     const auto error = rig.proxy->open();
     ASSERT_TRUE(error);
-    EXPECT_EQ("cannot listen on port " + std::to_string(taken) + " of " + loopback(1) + ": Address already in use",
-              error->message);
+    EXPECT_EQ(
+        "cannot listen on port " + std::to_string(taken) + " of " + loopback(1) + ": Address already in use",
+        error->message);
     EXPECT_EQ((std::vector<std::uint16_t>{0, 0}), rig.proxy->listeningPorts());
 }
 
