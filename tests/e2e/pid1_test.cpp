@@ -94,11 +94,13 @@ bool gone(pid_t pid) {
     return state == 0 || state == 'Z' || state == 'X';
 }
 
-/// Whether a signal has been sent to the process and not been taken yet; another one of its kind would be lost.
+/// Whether a signal has been sent to the process and not been taken yet; another one of its kind would be
+/// lost.
 bool isPending(pid_t pid, int signal) {
     std::ifstream file("/proc/" + std::to_string(pid) + "/status");
     for (std::string line; std::getline(file, line);) {
-        if (line.rfind("ShdPnd:", 0) == 0) return (std::stoull(line.substr(7), nullptr, 16) >> (signal - 1)) & 1;
+        if (line.rfind("ShdPnd:", 0) == 0)
+            return (std::stoull(line.substr(7), nullptr, 16) >> (signal - 1)) & 1;
     }
     return false;
 }

@@ -95,9 +95,7 @@ TEST(Silence, AFollowerNeverStartsOnOldData) {
     ASSERT_TRUE(process.waitForErrors(kFailing));
     const auto before = server.requests();
     ASSERT_TRUE(eventually(
-        [&] {
-            return server.requests() >= before + 4 && std::chrono::steady_clock::now() - start > 4s;
-        },
+        [&] { return server.requests() >= before + 4 && std::chrono::steady_clock::now() - start > 4s; },
         30s));
     EXPECT_EQ(0, starts(process)) << process.errors();
     server.reload(service(2, 2).answers());

@@ -60,8 +60,8 @@ class MetadataServer {
     /// Replaces the fault in force; Fault() heals. Requests that hang in the old one go on.
     void setFault(Fault fault);
 
-    /// Called with the path of each request when its answer is made and not yet sent, from the server's threads;
-    /// what it changes shows in the next answer. Not called for requests that run into a fault.
+    /// Called with the path of each request when its answer is made and not yet sent, from the server's
+    /// threads; what it changes shows in the next answer. Not called for requests that run into a fault.
     void onAnswer(std::function<void(const std::string& path)> hook);
 
     /// Headers and bodies; not the framing of chunks, nor what faults send.

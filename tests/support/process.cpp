@@ -4,9 +4,11 @@
 #include <poll.h>
 #include <sched.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include <array>
@@ -81,6 +83,7 @@ struct ChildPlan {
     int input;
     int output;
     int errors;
+    bool onTerminal;
     sigset_t mask;
 };
 
@@ -93,6 +96,7 @@ struct ChildPlan {
     ::dup2(plan.input, STDIN_FILENO);
     ::dup2(plan.output, STDOUT_FILENO);
     ::dup2(plan.errors, STDERR_FILENO);
+    if (plan.onTerminal && (::setsid() < 0 || ::ioctl(STDIN_FILENO, TIOCSCTTY, 0) != 0)) giveUp("setsid\n");
     if (plan.networkNamespace >= 0 && ::setns(plan.networkNamespace, CLONE_NEWNET) != 0) giveUp("setns\n");
     if (plan.hostsFile) {
         if (::unshare(CLONE_NEWNS) != 0) giveUp("unshare\n");
@@ -111,6 +115,28 @@ struct ChildPlan {
     giveUp("execve\n");
 }
 
+/// The two ends of a new terminal, the user's and the program's.
+std::pair<UniqueFd, UniqueFd> makeTerminal() {
+    UniqueFd user(::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC));
+    std::array<char, 64> name{};
+    if (!user || ::grantpt(user.get()) != 0 || ::unlockpt(user.get()) != 0 ||
+        ::ptsname_r(user.get(), name.data(), name.size()) != 0)
+        fail("cannot make a terminal");
+    UniqueFd program(::open(name.data(), O_RDWR | O_NOCTTY | O_CLOEXEC));
+    termios settings{};
+    if (!program || ::tcgetattr(program.get(), &settings) != 0) fail(name.data());
+    settings.c_lflag &= ~static_cast<tcflag_t>(ECHO);
+    settings.c_oflag &= ~static_cast<tcflag_t>(OPOST);
+    if (::tcsetattr(program.get(), TCSANOW, &settings) != 0) fail(name.data());
+    return {std::move(user), std::move(program)};
+}
+
+UniqueFd copyOf(const UniqueFd& fd) {
+    UniqueFd copy(::fcntl(fd.get(), F_DUPFD_CLOEXEC, 0));
+    if (!copy) fail("dup");
+    return copy;
+}
+
 }  // namespace
 
 Process::Process(Options options) : stop_(::eventfd(0, EFD_CLOEXEC)) {
@@ -122,6 +148,12 @@ Process::Process(Options options) : stop_(::eventfd(0, EFD_CLOEXEC)) {
     auto [inputRead, inputWrite] = makePipe();
     auto [outputRead, outputWrite] = makePipe();
     auto [errorRead, errorWrite] = makePipe();
+    if (options.onTerminal) {
+        std::tie(outputRead, outputWrite) = makeTerminal();
+        inputRead = copyOf(outputWrite);
+        errorWrite = copyOf(outputWrite);
+        inputWrite = copyOf(outputRead);
+    }
     ChildPlan plan{.path = path.c_str(),
                    .arguments = argumentPointers.data(),
                    .environment = environmentPointers.data(),
@@ -131,6 +163,7 @@ Process::Process(Options options) : stop_(::eventfd(0, EFD_CLOEXEC)) {
                    .input = inputRead.get(),
                    .output = outputWrite.get(),
                    .errors = errorWrite.get(),
+                   .onTerminal = options.onTerminal,
                    .mask = {}};
     sigemptyset(&plan.mask);
     for (const int number : options.blockedSignals) sigaddset(&plan.mask, number);
@@ -208,6 +241,15 @@ std::optional<int> Process::exitCode(std::chrono::milliseconds base) {
 
 void Process::write(const std::string& text) const {
     if (::write(input_.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size())) fail("write");
+}
+
+pid_t Process::foreground() const {
+    return ::tcgetpgrp(input_.get());
+}
+
+void Process::resize(unsigned short rows, unsigned short columns) const {
+    const winsize size{rows, columns, 0, 0};
+    if (::ioctl(input_.get(), TIOCSWINSZ, &size) != 0) fail("TIOCSWINSZ");
 }
 
 void Process::follow() {

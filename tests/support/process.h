@@ -40,6 +40,9 @@ class Process {
         std::string hostsFile{};
         /// Signals the child starts with blocked.
         std::vector<int> blockedSignals{};
+        /// Leads a session on a terminal of its own, which is its standard input, output and error alike; all
+        /// it writes is output(). The terminal neither echoes nor changes line ends.
+        bool onTerminal = false;
     };
 
     explicit Process(Options options);
@@ -64,8 +67,13 @@ class Process {
     std::optional<int> exitCode(std::chrono::milliseconds base = std::chrono::seconds(10));
     bool running() const;
 
+    /// To its standard input; on a terminal, what is typed: "\x03" is Ctrl-C.
     void write(const std::string& text) const;
     void closeInput() { input_.reset(); }
+
+    /// The terminal's foreground process group, and its size.
+    pid_t foreground() const;
+    void resize(unsigned short rows, unsigned short columns) const;
 
   private:
     bool waitFor(const std::string& text, const std::string& pattern, std::chrono::milliseconds base);
