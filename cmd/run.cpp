@@ -6,6 +6,7 @@
 #include "common/cli/duration.h"
 #include "common/cli/exit_codes.h"
 #include "common/election/watcher.h"
+#include "common/supervisor/lease.h"
 #include "common/supervisor/signals.h"
 #include "common/supervisor/supervisor.h"
 
@@ -17,6 +18,7 @@ struct RunOptions {
     SupervisorOptions supervisor;
     /// Zero: off.
     Duration maxStale{};
+    bool ttlGiven = false;
     ProxyOptions proxy;
 
     cli::Options options();
@@ -76,6 +78,16 @@ cli::Option maxStaleOption(Duration& target) {
     return option;
 }
 
+cli::Option ttlOption(Duration& ttl, bool& given) {
+    cli::Option option =
+        cli::duration("ttl", "with an engine that holds a lease: its length; renewed each third of it", ttl);
+    option.set = [set = option.set, &given](const std::string& value) {
+        given = true;
+        return set(value);
+    };
+    return option;
+}
+
 cli::Options RunOptions::options() {
     cli::Options all = shared.options();
     const cli::Options own = {
@@ -93,6 +105,7 @@ cli::Options RunOptions::options() {
         cli::duration("settle", "lead this long without a break before starting the command",
                       supervisor.settle),
         maxStaleOption(maxStale),
+        ttlOption(shared.engine.ttl, ttlGiven),
         proxyPortOption(proxy.ports),
     };
     all.insert(all.end(), own.begin(), own.end());
@@ -184,12 +197,30 @@ SupervisorHooks hooksFor(Proxy& proxy, const std::function<void(int)>& end) {
             end};
 }
 
+/// What does not go with a lease, or only with one.
+std::optional<Error> checkAgainstEngine(const RunOptions& options) {
+    const EngineOptions& engine = options.shared.engine;
+    if (!holdsLease(engine.url)) {
+        if (options.ttlGiven) return Error{"--ttl: '" + engine.url + "' holds no lease, leave it out"};
+        return {};
+    }
+    if (options.supervisor.replaceProcess)
+        return Error{"--exec leaves nobody to renew the lease of '" + engine.url + "'"};
+    if (options.supervisor.onLoss == OnLoss::kKeep)
+        return Error{"--on-loss keep: nothing of the command may outlive the lease of '" + engine.url +
+                     "'; choose stand-down or exit"};
+    if (const auto error = checkLease(engine.ttl, options.supervisor.gracePeriod))
+        return Error{"--ttl: " + error->message};
+    return {};
+}
+
 int run(const Invocation& invocation, RunOptions options) {
     if (options.maxStale > Duration::zero()) options.shared.engine.heartbeat = options.maxStale / 3;
     log::configure(invocation.program, options.shared.logLevel, options.shared.logFormat);
     Interrupt interrupt;
     auto engine = makeEngine(options.shared.engine, interrupt);
     if (!engine) return usageError(invocation, "--engine: " + engine.error().message);
+    if (const auto error = checkAgainstEngine(options)) return usageError(invocation, error->message);
 
     EventLoop loop;
     if (loop.failure()) return fail(invocation, loop.failure()->message, exit_code::kInternal);

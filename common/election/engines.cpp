@@ -1,5 +1,6 @@
 #include "common/election/engines.h"
 
+#include <algorithm>
 #include <array>
 
 #include "common/election/file_engine.h"
@@ -12,23 +13,33 @@ using Made = Result<std::unique_ptr<Engine>>;
 
 struct Row {
     const char* scheme;
+    bool lease;
     Made (*make)(const EngineOptions& options, const Interrupt& interrupt);
 };
 
 constexpr std::array kEngines = {
-    Row{"http:", makeRancherEngine},
-    Row{"file:", makeFileEngine},
+    Row{"http:", false, makeRancherEngine},
+    Row{"file:", false, makeFileEngine},
 };
+
+bool names(const std::string& url, const Row& row) {
+    return url.rfind(row.scheme, 0) == 0;
+}
 
 }  // namespace
 
 Made makeEngine(const EngineOptions& options, const Interrupt& interrupt) {
     std::string known;
     for (const Row& row : kEngines) {
-        if (options.url.rfind(row.scheme, 0) == 0) return row.make(options, interrupt);
+        if (names(options.url, row)) return row.make(options, interrupt);
         known += (known.empty() ? "" : ", ") + std::string(row.scheme);
     }
     return Error{"'" + options.url + "' starts with none of " + known};
+}
+
+bool holdsLease(const std::string& url) {
+    return std::any_of(kEngines.begin(), kEngines.end(),
+                       [&](const Row& row) { return row.lease && names(url, row); });
 }
 
 }  // namespace leader

@@ -17,6 +17,8 @@ struct EngineOptions {
     std::string service;
     /// How often the engine has to vouch for what it said, at the least.
     Duration heartbeat = std::chrono::seconds(60);
+    /// With an engine that holds a lease: for how long it asks.
+    Duration ttl = std::chrono::seconds(30);
     /// next() ends here at the latest.
     Instant deadline = Instant::max();
 };
@@ -24,5 +26,8 @@ struct EngineOptions {
 /// Makes the engine that the URL's scheme names; an error where there is none or the URL is wrong.
 /// `interrupt` must outlive the engine.
 Result<std::unique_ptr<Engine>> makeEngine(const EngineOptions& options, const Interrupt& interrupt);
+
+/// Whether the URL's scheme names an engine whose leadership is a lease: its views have an end, and it joins.
+bool holdsLease(const std::string& url);
 
 }  // namespace leader

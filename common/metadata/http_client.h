@@ -1,5 +1,7 @@
 #pragma once
 
+#include <Poco/Net/NameValueCollection.h>
+
 #include <memory>
 #include <string>
 
@@ -9,35 +11,62 @@
 
 namespace leader::metadata {
 
+/// By name, without regard to case.
+using HttpHeaders = Poco::Net::NameValueCollection;
+
+/// Where a server is.
+struct HttpOrigin {
+    /// A name or an address; all addresses of a name are tried.
+    std::string host;
+    int port = 80;
+    /// The address where the name does not resolve; may be empty.
+    std::string fallback{};
+
+    /// "http://HOST[:PORT]"
+    std::string url() const;
+};
+
+struct HttpRequest {
+    std::string method = "GET";
+    /// With the query, escaped.
+    std::string path = "/";
+    HttpHeaders headers{};
+    std::string body{};
+};
+
 struct HttpResponse {
     int status = 0;
-    std::string body;
+    HttpHeaders headers{};
+    std::string body{};
 };
 
 class HttpSession;
 
-/// GET over one kept-alive connection, which is opened when it is first needed. One thread; an Interrupt from
-/// another one ends the request under way, except while a name is looked up or a connection is made, which
-/// takes at most kConnectTimeout for each address.
+/// Requests over one kept-alive connection, which is opened when it is first needed. One thread; an Interrupt
+/// from another one ends the request under way, except while a name is looked up or a connection is made,
+/// which takes at most kConnectTimeout for each address.
 class HttpClient {
   public:
     static constexpr std::size_t kMaxBody = std::size_t{64} * 1024 * 1024;
     static constexpr Duration kConnectTimeout = std::chrono::seconds(3);
 
-    /// `host` is a name or an address; all addresses of a name are tried, and `fallback`, if not empty, where
-    /// the name does not resolve. `interrupt` must outlive the client.
-    HttpClient(const std::string& host, int port, const std::string& fallback, const Interrupt& interrupt);
+    /// `interrupt` must outlive the client.
+    HttpClient(const HttpOrigin& origin, const Interrupt& interrupt);
+    HttpClient(HttpClient&&) noexcept;
     ~HttpClient();
 
     /// Any HTTP status is an answer; an error is what prevented one, or a body over kMaxBody, or one that is
-    /// not there as a whole at `deadline`. A connection that the server closed since the last request is
-    /// replaced silently, once.
+    /// not there as a whole at `deadline`. A kept-alive connection that turns out to be closed is replaced
+    /// silently, once: the server may then have carried out a request twice.
+    Result<HttpResponse> request(const HttpRequest& request, Instant deadline);
     Result<HttpResponse> get(const std::string& path, const std::string& accept, Instant deadline);
 
-  private:
-    HttpResponse request(const std::string& path, const std::string& accept, Instant deadline);
+    /// This host's address on the connection; empty while there is none.
+    std::string localAddress() const;
 
-    std::string url_;
+  private:
+    HttpResponse exchange(const HttpRequest& request, Instant deadline);
+
     std::unique_ptr<HttpSession> session_;
 };
 

@@ -20,9 +20,8 @@ constexpr Duration kLongPollOverrun = std::chrono::seconds(5);
 constexpr const char* kMetadataName = "rancher-metadata";
 constexpr const char* kMetadataAddress = "169.254.169.250";
 
-std::string addressOf(const RancherUrl& url) {
-    const std::string host = url.host.find(':') == std::string::npos ? url.host : "[" + url.host + "]";
-    return "http://" + host + (url.port == 80 ? "" : ":" + std::to_string(url.port));
+HttpOrigin originOf(const RancherUrl& url) {
+    return {url.host, url.port, url.host == kMetadataName ? kMetadataAddress : ""};
 }
 
 bool isInvalidVersion(const HttpResponse& response) {
@@ -48,13 +47,11 @@ Result<RancherUrl> parseRancherUrl(const std::string& url) {
 }
 
 RancherClient::RancherClient(const RancherUrl& url, const Interrupt& interrupt)
-    : url_(url),
-      version_(url.version),
-      http_(url.host, url.port, url.host == kMetadataName ? kMetadataAddress : "", interrupt) {
+    : url_(url), version_(url.version), http_(originOf(url), interrupt) {
 }
 
 std::string RancherClient::name() const {
-    return addressOf(url_) + (version_.empty() ? "" : "/" + version_);
+    return originOf(url_).url() + (version_.empty() ? "" : "/" + version_);
 }
 
 Instant RancherClient::within(Duration longest) const {
@@ -132,7 +129,7 @@ Result<HttpResponse> RancherClient::get(const std::string& path, bool json, Inst
         auto response = http_.get("/" + version_ + path, accept, deadline);
         if (!response || !isInvalidVersion(*response)) return response;
         if (!url_.version.empty())
-            return Error{addressOf(url_) + ": does not know the version " + url_.version};
+            return Error{originOf(url_).url() + ": does not know the version " + url_.version};
         version_.clear();
     }
     for (const char* version : kVersions) {
@@ -144,7 +141,7 @@ Result<HttpResponse> RancherClient::get(const std::string& path, bool json, Inst
         if (response->status == Poco::Net::HTTPResponse::HTTP_OK) version_ = version;
         return response;
     }
-    return Error{addressOf(url_) + ": knows none of the versions 2016-07-29, 2015-12-19 and 2015-07-25"};
+    return Error{originOf(url_).url() + ": knows none of the versions 2016-07-29, 2015-12-19 and 2015-07-25"};
 }
 
 }  // namespace leader::metadata

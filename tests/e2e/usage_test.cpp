@@ -48,6 +48,7 @@ INSTANTIATE_TEST_SUITE_P(
         BadLine{"UnknownOnLoss", {"run", "--on-loss", "panic", "true"}, "on-loss.*panic"},
         BadLine{"UnknownSignal", {"run", "--stop-signal", "NOPE", "true"}, "stop-signal.*NOPE"},
         BadLine{"ValueForAFlag", {"check", "--healthy-only=perhaps"}, "healthy-only.*perhaps"},
+        BadLine{"TtlWithoutALease", {"run", "--ttl", "30s", "true"}, "--ttl.*rancher-metadata.*no lease"},
         BadLine{"NoCommand", {"run"}, "command"}, BadLine{"NoCommandAfterDashes", {"run", "--"}, "command"},
         BadLine{"NothingAtAll", {}, "command"}, BadLine{"WordForCheck", {"check", "please"}, "please"}),
     [](const auto& each) { return each.param.name; });

@@ -1,0 +1,92 @@
+#pragma once
+
+#include <Poco/Net/HTTPClientSession.h>
+#include <Poco/Net/HTTPRequest.h>
+#include <Poco/Net/StreamSocketImpl.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/metadata/http_client.h"
+
+namespace leader::metadata {
+
+/// What a session asks of its socket's implementation beside being one.
+class DeadlineSocket {
+  public:
+    virtual ~DeadlineSocket() = default;
+    virtual void setDeadline(Instant deadline) = 0;
+    /// Waits for something to read; false at the deadline or once interrupted.
+    virtual bool awaitBytes() = 0;
+};
+
+/// Poco's timeouts are a read each, and a server that trickles never runs into one; this holds all reads to
+/// one deadline and ends them when interrupted. `Base` is Poco's implementation of the kind of socket.
+template <typename Base>
+class InterruptibleSocket : public Base, public DeadlineSocket {
+  public:
+    template <typename... Arguments>
+    explicit InterruptibleSocket(const Interrupt& interrupt, Arguments&&... arguments)
+        : Base(std::forward<Arguments>(arguments)...), interrupt_(interrupt) {}
+
+    void setDeadline(Instant deadline) override { deadline_ = deadline; }
+
+    bool awaitBytes() override {
+        const Duration left = deadline_ - Clock::system().now();
+        // What a layer above TCP has already taken from the kernel makes nothing readable.
+        if (this->available() > 0) return left > Duration::zero() && !interrupt_.raised();
+        return waitReadable(this->sockfd(), interrupt_, left);
+    }
+
+    int receiveBytes(void* buffer, int length, int flags) override {
+        if (!awaitBytes()) throw Poco::TimeoutException();
+        return Base::receiveBytes(buffer, length, flags);
+    }
+
+  private:
+    const Interrupt& interrupt_;
+    Instant deadline_;
+};
+
+/// Poco's session over an interruptible socket; it tries all addresses of a name, where Poco takes the first.
+class HttpSession : public Poco::Net::HTTPClientSession {
+  public:
+    /// `interrupt` must outlive the session.
+    HttpSession(HttpOrigin origin, const Interrupt& interrupt);
+
+    const HttpOrigin& origin() const { return origin_; }
+
+    /// Sends the request, over a new connection where there is none, and receives the answer's head, all by
+    /// the deadline. The stream is that of the body. Throws Poco's exceptions, as all of this class.
+    std::istream& exchange(const HttpRequest& request, Poco::Net::HTTPResponse& response, Instant deadline);
+    /// Closes a kept-alive connection that the server has closed.
+    void dropIfClosed();
+    /// What comes next on the connection, undecoded: the number of bytes, 0 at its end; nothing at the
+    /// deadline.
+    std::optional<int> readSome(char* buffer, int size, Instant deadline);
+
+  protected:
+    void connect(const Poco::Net::SocketAddress& ofTheBaseClass) override;
+
+  private:
+    /// Takes ownership of the socket.
+    HttpSession(HttpOrigin origin, const Interrupt& interrupt, Poco::Net::StreamSocketImpl* socket);
+
+    std::vector<Poco::Net::IPAddress> resolve() const;
+
+    HttpOrigin origin_;
+    const Interrupt& interrupt_;
+    DeadlineSocket* deadlines_;
+};
+
+/// Why there is no answer, in a few words.
+std::string reasonOf(const Poco::Exception& e);
+
+/// Poco's status and headers.
+HttpResponse headOf(const Poco::Net::HTTPResponse& response);
+/// The whole body, at most HttpClient::kMaxBody.
+std::string readBody(std::istream& in, const Poco::Net::HTTPResponse& response);
+
+}  // namespace leader::metadata
