@@ -88,6 +88,22 @@ cli::Option ttlOption(Duration& ttl, bool& given) {
     return option;
 }
 
+cli::Option selfAddressOption(std::string& target) {
+    return {"self-address",
+            "IP",
+            "with an engine that holds a lease: where the others reach this member",
+            "the one it reaches the engine from",
+            {},
+            false,
+            [&target](const std::string& value) -> std::optional<Error> {
+                Poco::Net::IPAddress address;
+                if (!Poco::Net::IPAddress::tryParse(value, address))
+                    return Error{"'" + value + "' is no IP address"};
+                target = value;
+                return {};
+            }};
+}
+
 cli::Options RunOptions::options() {
     cli::Options all = shared.options();
     const cli::Options own = {
@@ -106,6 +122,7 @@ cli::Options RunOptions::options() {
                       supervisor.settle),
         maxStaleOption(maxStale),
         ttlOption(shared.engine.ttl, ttlGiven),
+        selfAddressOption(shared.engine.selfAddress),
         proxyPortOption(proxy.ports),
     };
     all.insert(all.end(), own.begin(), own.end());
@@ -202,6 +219,8 @@ std::optional<Error> checkAgainstEngine(const RunOptions& options) {
     const EngineOptions& engine = options.shared.engine;
     if (!holdsLease(engine.url)) {
         if (options.ttlGiven) return Error{"--ttl: '" + engine.url + "' holds no lease, leave it out"};
+        if (!engine.selfAddress.empty())
+            return Error{"--self-address: '" + engine.url + "' knows its members' addresses, leave it out"};
         return {};
     }
     if (options.supervisor.replaceProcess)
@@ -216,6 +235,7 @@ std::optional<Error> checkAgainstEngine(const RunOptions& options) {
 
 int run(const Invocation& invocation, RunOptions options) {
     if (options.maxStale > Duration::zero()) options.shared.engine.heartbeat = options.maxStale / 3;
+    options.shared.engine.candidate = true;
     log::configure(invocation.program, options.shared.logLevel, options.shared.logFormat);
     Interrupt interrupt;
     auto engine = makeEngine(options.shared.engine, interrupt);

@@ -4,14 +4,21 @@ namespace leader {
 
 cli::Options SharedOptions::options() {
     return {
-        cli::text(
-            "engine", "URL",
-            "where the election is: http://HOST[:PORT]/[VERSION] is Rancher Metadata, file:PATH an answers "
-            "file in Rancher's format",
-            engine.url),
+        cli::text("engine", "URL",
+                  "where the election is: http[s]://HOST[:PORT]/[VERSION] is Rancher Metadata, file:PATH an "
+                  "answers "
+                  "file in Rancher's format",
+                  engine.url),
         cli::text("self", "ID",
                   "this member's uuid, name or address, where the engine cannot tell (host networking)",
                   engine.self),
+        cli::text("ca-file", "FILE",
+                  "with TLS: the certificates to trust, in PEM form, instead of the system's",
+                  engine.tls.caFile),
+        cli::text("cert-file", "FILE", "with TLS: this client's certificate with its chain, in PEM form",
+                  engine.tls.certFile),
+        cli::text("key-file", "FILE", "with TLS: the key of --cert-file, in PEM form, without a passphrase",
+                  engine.tls.keyFile),
         cli::flag("healthy-only", "candidates whose health is unhealthy do not count", healthyOnly),
         cli::enumeration("log-level", {"error", "warning", "info", "debug"},
                          "what is logged to standard error", logLevel),

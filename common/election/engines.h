@@ -6,6 +6,7 @@
 #include "common/base/interrupt.h"
 #include "common/base/result.h"
 #include "common/election/engine.h"
+#include "common/metadata/tls_files.h"
 
 namespace leader {
 
@@ -17,8 +18,14 @@ struct EngineOptions {
     std::string service;
     /// How often the engine has to vouch for what it said, at the least.
     Duration heartbeat = std::chrono::seconds(60);
-    /// With an engine that holds a lease: for how long it asks.
+    /// With an engine that holds a lease: whether this process takes part in the election instead of only
+    /// looking at it, for how long a lease it asks, and the address where the others reach this member; empty
+    /// for the one that it reaches the engine from.
+    bool candidate = false;
     Duration ttl = std::chrono::seconds(30);
+    std::string selfAddress;
+    /// For an engine that is reached with TLS.
+    metadata::TlsFiles tls{};
     /// next() ends here at the latest.
     Instant deadline = Instant::max();
 };
