@@ -27,6 +27,9 @@ struct RunOptions {
 // Below it an engine that is asked once a second could look stale between two answers.
 constexpr Duration kLeastMaxStale = std::chrono::seconds(2);
 
+// For giving the candidacy up: `docker stop` kills after 10 s, of which the grace period may have taken most.
+constexpr Duration kLeaveTimeout = std::chrono::seconds(2);
+
 const AppletHelp kHelp = {
     "[OPTIONS] [--] COMMAND [ARG...]",
     "Waits until this member leads, then runs the command, and exits as it does.",
@@ -133,8 +136,12 @@ cli::Options RunOptions::options() {
 /// Tells the supervisor and the proxy what the observations mean. The loop's thread.
 class Member {
   public:
-    Member(EventLoop& loop, Supervisor& supervisor, Proxy& proxy, Duration maxStale)
-        : loop_(loop), supervisor_(supervisor), proxy_(proxy), maxStale_(maxStale) {}
+    Member(EventLoop& loop, Supervisor& supervisor, Proxy& proxy, const RunOptions& options)
+        : loop_(loop),
+          supervisor_(supervisor),
+          proxy_(proxy),
+          maxStale_(options.maxStale),
+          leased_(holdsLease(options.shared.engine.url)) {}
 
     void onObservation(const Observation& observation) {
         if (observation.failure) {
@@ -150,19 +157,24 @@ class Member {
             forwardTo(proxy_, outcome.leaderCandidate());
         if (outcome.role == Role::kLeader)
             supervisor_.lead(leadership(*observation.view, *outcome.selfCandidate()));
+        else if (leased_)
+            supervisor_.lose(whyNot(outcome));
         else
             supervisor_.follow(whyNot(outcome));
     }
 
   private:
-    static Leadership leadership(const View& view, const Candidate& self) {
+    Leadership leadership(const View& view, const Candidate& self) const {
+        std::optional<Instant> validUntil;
+        if (leased_) validUntil = view.validUntil.value_or(view.observedAt);
         const std::string index = std::to_string(*self.createIndex);
         return {*self.createIndex,
                 {{"LEADER_GROUP", view.group},
                  {"LEADER_NAME", self.name},
                  {"LEADER_ADDRESS", self.address},
                  {"LEADER_INDEX", index},
-                 {"LEADER_TERM", index}}};
+                 {"LEADER_TERM", index}},
+                validUntil};
     }
 
     static std::string whyNot(const Outcome& outcome) {
@@ -195,6 +207,7 @@ class Member {
     Supervisor& supervisor_;
     Proxy& proxy_;
     Duration maxStale_;
+    bool leased_;
     EventLoop::TimerId staleTimer_ = EventLoop::kNoTimer;
     std::string lastLine_;
 };
@@ -254,13 +267,16 @@ int run(const Invocation& invocation, RunOptions options) {
     };
     Supervisor supervisor(loop, options.supervisor, hooksFor(*proxy, end));
     if (const auto error = supervisor.start()) return fail(invocation, error->message, error->exitCode);
-    Member member(loop, supervisor, *proxy, options.maxStale);
+    Member member(loop, supervisor, *proxy, options);
     Mailbox<Observation> mailbox(loop, [&](const auto& mail) { member.onObservation(*mail); });
     if (mailbox.failure()) return fail(invocation, mailbox.failure()->message, exit_code::kInternal);
-    const Watcher watcher(std::move(*engine), interrupt, options.shared.healthyOnly,
-                          [&](auto observation) { mailbox.post(std::move(observation)); });
+    Watcher watcher(std::move(*engine), interrupt, options.shared.healthyOnly,
+                    [&](auto observation) { mailbox.post(std::move(observation)); });
     loop.run();
     proxy.reset();
+    if (holdsLease(options.shared.engine.url) && !watcher.leave(kLeaveTimeout))
+        log::warning("cannot tell the others within " + cli::formatDuration(kLeaveTimeout) +
+                     ": the next one leads when the lease has ended");
     // The watcher may be looking up a name, which nothing can interrupt; there is nothing left to tidy up.
     std::_Exit(exitCode.value_or(exit_code::kInternal));
 }

@@ -67,11 +67,11 @@ void EventLoop::turn(bool wait) {
     armTimerFd();
     const bool due = !timers_.empty() && timers_.begin()->first <= now();
     batchSize_ = std::max(0, epoll_wait(epoll_.get(), batch_.data(), kBatch, wait && !due ? -1 : 0));
+    runDueTimers();
     for (int i = 0; i < batchSize_; ++i)
         if (auto* handler = static_cast<EventHandler*>(batch_[i].data.ptr))
             handler->onEvents(batch_[i].events);
     batchSize_ = 0;
-    runDueTimers();
 }
 
 // The kernel's timer only moves when the earliest deadline does: most turns cost no system call for it. A

@@ -59,7 +59,9 @@ class EventLoop {
 
     /// Runs until stop().
     void run();
-    /// Waits for events or timers once, not at all with wait == false, and serves them.
+    /// Waits for events or timers once, not at all with wait == false, and serves them: what is due comes
+    /// before what has happened, so that after this process was stopped for a while no event is taken for one
+    /// in time.
     void turn(bool wait = true);
     void stop() { stopped_ = true; }
 

@@ -27,7 +27,8 @@ class Engine {
     virtual void waitToRetry(Duration longest) = 0;
 
     /// Gives the candidacy up, where there is one, so that the others need not wait for its end. Called last,
-    /// when nothing of the command is left.
+    /// when nothing of the command is left and the Interrupt is raised, which must not keep it from asking.
+    /// Who called it does not wait for long.
     virtual void leave() {}
 };
 

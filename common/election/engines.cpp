@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "common/election/etcd_engine.h"
 #include "common/election/file_engine.h"
 #include "common/election/rancher_engine.h"
 #include "common/metadata/tls_functions.h"
@@ -23,6 +24,8 @@ constexpr std::array kEngines = {
     Row{"http:", false, false, makeRancherEngine},
     Row{"https:", false, true, makeRancherEngine},
     Row{"file:", false, false, makeFileEngine},
+    Row{"etcd:", true, false, makeEtcdEngine},
+    Row{"etcds:", true, true, makeEtcdEngine},
 };
 
 std::optional<Error> checkTls(const EngineOptions& options, const Row& row) {

@@ -19,12 +19,24 @@ Watcher::Watcher(std::unique_ptr<Engine> engine, Interrupt& interrupt, bool heal
       interrupt_(interrupt),
       healthyOnly_(healthyOnly),
       post_(std::move(post)),
-      thread_([this] { watch(); }) {
+      thread_([this] { live(); }) {
 }
 
 Watcher::~Watcher() {
     interrupt_.raise();
     thread_.join();
+}
+
+bool Watcher::leave(Duration longest) {
+    leaves_ = true;
+    interrupt_.raise();
+    return ended_.wait(longest);
+}
+
+void Watcher::live() {
+    watch();
+    if (leaves_) engine_->leave();
+    ended_.raise();
 }
 
 void Watcher::watch() {

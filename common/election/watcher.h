@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -32,10 +33,14 @@ class Watcher {
     Watcher(std::unique_ptr<Engine> engine, Interrupt& interrupt, bool healthyOnly, Post post);
     /// Waits for the thread: at most for a connection attempt or a name look-up under way.
     ~Watcher();
+    /// Ends the watching and has the engine leave the election; waits for that at most `longest`, false if it
+    /// has not come about by then. Once, and last.
+    bool leave(Duration longest);
     Watcher(const Watcher&) = delete;
     Watcher& operator=(const Watcher&) = delete;
 
   private:
+    void live();
     void watch();
     void report(const Engine::ViewOrError& answer);
 
@@ -45,6 +50,8 @@ class Watcher {
     Post post_;
     Observation last_;
     Instant failingSince_;
+    std::atomic<bool> leaves_ = false;
+    Interrupt ended_;
     std::thread thread_;
 };
 

@@ -50,7 +50,8 @@ HttpResponse HttpClient::exchange(const HttpRequest& request, Instant deadline) 
     std::istream& in = session_->exchange(request, response, deadline);
     HttpResponse answer = headOf(response);
     answer.body = readBody(in, response);
-    if (!response.getKeepAlive()) session_->reset();
+    // Poco reads no more of a trailer than its first line.
+    if (!response.getKeepAlive() || response.has("Trailer")) session_->reset();
     return answer;
 }
 

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -14,7 +15,9 @@
 #include <cstring>
 #include <variant>
 
+#include "common/supervisor/guard_process.h"
 #include "common/supervisor/inherited.h"
+#include "common/supervisor/signals_blocked.h"
 
 namespace leader {
 namespace {
@@ -140,6 +143,14 @@ void restoreInherited() {
     sigprocmask(SIG_SETMASK, &given.mask, nullptr);
 }
 
+// The guard knows the command, and the lease allows it to start: 0, or an errno value. Here and not in the
+// parent, which may be stopped between asking and starting.
+int underGuard(const SpawnOptions& options) {
+    const guard::Message message{getpid()};
+    if (send(options.guard, &message, sizeof message, MSG_NOSIGNAL) < 0) return errno;
+    return Clock::system().now() < options.notAfter ? 0 : ETIME;
+}
+
 // Runs on the parent's memory, which waits: nothing here may allocate or change what is not its own.
 [[noreturn]] void runChild(const ExecImage& image, const SpawnOptions& options, pid_t parent,
                            volatile int& error) {
@@ -149,27 +160,15 @@ void restoreInherited() {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         if (getppid() != parent) _exit(CommandError::kCannotExecute);
     }
+    if (options.guard >= 0) {
+        error = underGuard(options);
+        if (error != 0) _exit(CommandError::kCannotExecute);
+    }
     restoreInherited();
     image.exec();
     error = errno;
     _exit(CommandError::kCannotExecute);
 }
-
-// Blocks every signal in this thread for as long as it lives.
-class AllSignalsBlocked {
-  public:
-    AllSignalsBlocked() {
-        sigset_t all;
-        sigfillset(&all);
-        pthread_sigmask(SIG_BLOCK, &all, &before_);
-    }
-    ~AllSignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-    AllSignalsBlocked(const AllSignalsBlocked&) = delete;
-    AllSignalsBlocked& operator=(const AllSignalsBlocked&) = delete;
-
-  private:
-    sigset_t before_{};
-};
 
 }  // namespace
 
@@ -198,6 +197,9 @@ Spawned spawnCommand(const std::vector<std::string>& argv, const Environment& en
     if (error == 0) return {child, {}};
     while (waitpid(child, nullptr, 0) < 0 && errno == EINTR) {
     }
+    if (options.guard >= 0 && error == ETIME) return {-1, {}};
+    if (options.guard >= 0 && (error == EPIPE || error == ECONNRESET))
+        return {-1, notExecutable(argv.front(), "the guard process has ended")};
     return {-1, execError(argv.front(), image.file(), error)};
 }
 

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/base/clock.h"
 #include "common/base/result.h"
 
 namespace leader {
@@ -32,9 +33,14 @@ struct SpawnOptions {
     int terminal = -1;
     /// KILL the command when this process ends. Not for PID 1, whose end takes all others with it.
     bool dieWithParent = false;
+    /// The guard that is told of the command before its first instruction; -1: none.
+    int guard = -1;
+    /// With a guard: from then on the command is not executed any more.
+    Instant notAfter = Instant::max();
 };
 
 struct Spawned {
+    /// -1 where there is an error, and where it was too late.
     pid_t pid = -1;
     std::optional<CommandError> error;
 };

@@ -52,7 +52,7 @@ std::vector<Process> Descendants::among(const std::vector<Process>& all) const {
         const auto [begin, end] = children.equal_range(parent);
         for (auto child = begin; child != end; ++child) {
             const Process& process = *child->second;
-            if (strangers_.count(process.pid) != 0) continue;
+            if (process.pid == spared_ || strangers_.count(process.pid) != 0) continue;
             found.push_back(process);
             parents.push_back(process.pid);
         }

@@ -27,6 +27,9 @@ class Descendants {
     void markStrangers();
     /// To be called for each reaped child.
     void reaped(pid_t child) { strangers_.erase(child); }
+    const std::set<pid_t>& strangers() const { return strangers_; }
+    /// A child that waiting does not find (see Guard) and that is not the command's either; 0: none.
+    void spare(pid_t child) { spared_ = child; }
 
     bool anyLeft() const;
     std::vector<Process> list() const;
@@ -48,6 +51,7 @@ class Descendants {
     ProcessTable table_;
     pid_t highestPid_;
     std::set<pid_t> strangers_;
+    pid_t spared_ = 0;
 };
 
 }  // namespace leader

@@ -1,8 +1,10 @@
 #include "common/supervisor/state_machine.h"
 
+#include <algorithm>
 #include <array>
 #include <csignal>
 
+#include "common/supervisor/lease.h"
 #include "common/supervisor/signals.h"
 
 namespace leader {
@@ -25,6 +27,7 @@ constexpr auto kForward = Action::kForward;
 constexpr auto kStop = Action::kStop;
 constexpr auto kSurvive = Action::kStopSurvivors;
 constexpr auto kKill = Action::kKill;
+constexpr auto kUnlease = Action::kKillByLease;
 constexpr auto kDown = Action::kStoodDown;
 constexpr auto kEnd = Action::kEnd;
 constexpr auto kWait = State::kWaiting;
@@ -43,6 +46,8 @@ constexpr std::array<Row, StateMachine::kEvents> kTable{
     /* follow */     row({kNone, kWait},      {kNone, kWait},    {kStop, kHalt},    {kNone, kHalt}),
     /* doubt */      row({kNone, kWait},      {kNone, kWait},    {kNone, kRun},     {kNone, kHalt}),
     /* deadline */   row({kNone, kWait},      {kStart, kRun},    {kNone, kRun},     {kKill, kHalt}),
+    /* lease ends */ row({kNone, kWait},      {kNone, kWait},    {kStop, kHalt},    {kNone, kHalt}),
+    /* lease over */ row({kNone, kWait},      {kNone, kWait},    {kUnlease, kHalt}, {kUnlease, kHalt}),
     /* no start */   row({kNone, kWait},      {kNone, kSettle},  {kEnd, kOver},     {kNone, kHalt}),
     /* cmd ended */  row({kNone, kWait},      {kNone, kSettle},  {kSurvive, kHalt}, {kSurvive, kHalt}),
     /* gone, wait */ row({kNone, kWait},      {kNone, kSettle},  {kNone, kRun},     {kDown, kWait}),
@@ -62,10 +67,17 @@ StateMachine::Transition StateMachine::transition(State state, Event event) {
     return kTable[static_cast<std::size_t>(event)][static_cast<std::size_t>(state)];
 }
 
-StateMachine::Action StateMachine::lead(std::int64_t term, Instant now) {
-    wanted_ = term;
+// A renewal that is heard of when its predecessor is over prolongs nothing: the command is killed first.
+StateMachine::Action StateMachine::lead(std::int64_t term, Instant now, std::optional<Instant> validUntil) {
+    wanted_ = Lead{term, validUntil};
+    if (heldLeaseIsOver(now)) return apply(Event::kLeaseOver, now);
     const bool kept = state_ == State::kRunning && policy_.onLoss == OnLoss::kKeep;
-    return apply(term_ && *term_ != term && !kept ? Event::kNewTerm : Event::kLead, now);
+    if (!held_ || held_->term == term || kept) {
+        if (held_) held_->validUntil = validUntil;
+        return apply(Event::kLead, now);
+    }
+    // What was lost with the old term may be another's by now.
+    return apply(held_->validUntil && mayRun() ? Event::kLeaseOver : Event::kNewTerm, now);
 }
 
 StateMachine::Action StateMachine::follow(Instant now) {
@@ -78,8 +90,16 @@ StateMachine::Action StateMachine::doubt(Instant now) {
     return apply(Event::kDoubt, now);
 }
 
+StateMachine::Action StateMachine::leaseOver(Instant now) {
+    wanted_.reset();
+    return killed_ ? Action::kNone : apply(Event::kLeaseOver, now);
+}
+
 StateMachine::Action StateMachine::deadlineReached(Instant now) {
-    return apply(Event::kDeadline, now);
+    const std::optional<Instant> ofLease = leaseDeadline();
+    if (!ofLease || now < *ofLease) return apply(Event::kDeadline, now);
+    wanted_.reset();
+    return apply(heldLeaseIsOver(now) ? Event::kLeaseOver : Event::kLeaseEnds, now);
 }
 
 StateMachine::Action StateMachine::cannotStart(int exitCode, Instant now) {
@@ -89,7 +109,8 @@ StateMachine::Action StateMachine::cannotStart(int exitCode, Instant now) {
 
 StateMachine::Action StateMachine::commandEnded(int exitCode, Instant now) {
     commandsExitCode_ = exitCode;
-    return apply(Event::kCommandEnded, now);
+    // What the guard has killed did not end by itself.
+    return heldLeaseIsOver(now) ? leaseOver(now) : apply(Event::kCommandEnded, now);
 }
 
 StateMachine::Action StateMachine::allGone(Instant now) {
@@ -101,6 +122,42 @@ StateMachine::Action StateMachine::signalled(int signal, Instant now) {
     const Event event = eventOf(signal);
     if (transition(state_, event).action == Action::kEnd) exitCode_ = kSignalExitCode + signal;
     return apply(event, now);
+}
+
+bool StateMachine::mayRun() const {
+    return (state_ == State::kRunning || state_ == State::kStopping) && !killed_;
+}
+
+bool StateMachine::heldLeaseIsOver(Instant now) const {
+    return mayRun() && held_ && held_->validUntil && now >= *held_->validUntil - kKillMargin;
+}
+
+std::optional<Instant> StateMachine::leaseDeadline() const {
+    if (!held_ || !held_->validUntil) return {};
+    const Instant kill = *held_->validUntil - kKillMargin;
+    switch (state_) {
+        case State::kSettling:
+        case State::kRunning:
+            return kill - policy_.gracePeriod;
+        case State::kStopping:
+            if (!killed_) return kill;
+            break;
+        case State::kWaiting:
+        case State::kEnded:
+            break;
+    }
+    return {};
+}
+
+std::optional<Instant> StateMachine::deadline() const {
+    const std::optional<Instant> ofLease = leaseDeadline();
+    if (!ofLease || !deadline_) return ofLease ? ofLease : deadline_;
+    return std::min(*ofLease, *deadline_);
+}
+
+std::optional<Instant> StateMachine::validUntil() const {
+    if (!held_) return {};
+    return held_->validUntil;
 }
 
 StateMachine::Event StateMachine::eventOf(int signal) const {
@@ -125,7 +182,9 @@ StateMachine::Action StateMachine::apply(Event event, Instant now) {
     if (next == State::kStopping) noteWhyItStops(event);
     const bool settlesAnew = event == Event::kNewTerm && next == State::kSettling;
     if (next != state_ || settlesAnew) enter(next, now);
-    if (action == Action::kKill) deadline_.reset();
+    if (action != Action::kKill && action != Action::kKillByLease) return action;
+    deadline_.reset();
+    killed_ = true;
     return action;
 }
 
@@ -135,6 +194,8 @@ void StateMachine::noteWhyItStops(Event event) {
     switch (event) {
         case Event::kFollow:
         case Event::kNewTerm:
+        case Event::kLeaseEnds:
+        case Event::kLeaseOver:
             if (state_ != State::kRunning || policy_.onLoss != OnLoss::kExit) return;
             exitCode_ = kLostExitCode;
             ending_ = true;
@@ -153,19 +214,20 @@ void StateMachine::noteWhyItStops(Event event) {
 
 void StateMachine::enter(State next, Instant now) {
     deadline_.reset();
+    killed_ = false;
     switch (next) {
         case State::kSettling:
-            term_ = wanted_;
+            held_ = wanted_;
             deadline_ = now + policy_.settle;
             break;
         case State::kRunning:
             break;
         case State::kStopping:
             deadline_ = now + policy_.gracePeriod;
-            [[fallthrough]];
+            break;
         case State::kWaiting:
         case State::kEnded:
-            term_.reset();
+            held_.reset();
             break;
     }
     state_ = next;

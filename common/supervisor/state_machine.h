@@ -27,6 +27,8 @@ class StateMachine {
         kFollow,          ///< not leading
         kDoubt,           ///< not known whether leading: holds what runs, starts nothing
         kDeadline,        ///< the time of settling, or the grace period, is over
+        kLeaseEnds,       ///< so little of the lease is left that the command has to stop now
+        kLeaseOver,       ///< the lease is lost, or so near its end that KILL cannot wait
         kCannotStart,     ///< the command could not be started
         kCommandEnded,    ///< the command itself ended; there may be descendants left
         kGoneToWait,      ///< nothing of the command is left, and this member does not lead
@@ -49,6 +51,7 @@ class StateMachine {
         kStop,           ///< send the stop signal to the command
         kStopSurvivors,  ///< send the stop signal to what the command left behind
         kKill,           ///< KILL the command and all its descendants until none is left
+        kKillByLease,    ///< the same, as the lease does not allow them to end in their own time
         kStoodDown,      ///< say that the command is gone and the member waits again
         kEnd,            ///< all is over: exitCode() holds
     };
@@ -71,9 +74,12 @@ class StateMachine {
 
     explicit StateMachine(Policy policy) : policy_(std::move(policy)) {}
 
-    [[nodiscard]] Action lead(std::int64_t term, Instant now);
+    /// With a lease, `validUntil` is its end: later when it was renewed, earlier when it was lost.
+    [[nodiscard]] Action lead(std::int64_t term, Instant now, std::optional<Instant> validUntil = {});
     [[nodiscard]] Action follow(Instant now);
     [[nodiscard]] Action doubt(Instant now);
+    /// Somebody else has acted upon the end of the lease, or its loss is known: whatever it says, it is over.
+    [[nodiscard]] Action leaseOver(Instant now);
     [[nodiscard]] Action deadlineReached(Instant now);
     [[nodiscard]] Action cannotStart(int exitCode, Instant now);
     [[nodiscard]] Action commandEnded(int exitCode, Instant now);
@@ -82,11 +88,25 @@ class StateMachine {
 
     State state() const { return state_; }
     /// When deadlineReached() is to be called, if nothing happens before.
-    std::optional<Instant> deadline() const { return deadline_; }
+    std::optional<Instant> deadline() const;
+    /// The end of the lease that the command runs, settles or stops under.
+    std::optional<Instant> validUntil() const;
+    /// While stopping: what is left has been sent KILL.
+    bool killed() const { return killed_; }
     /// Meaningful once ended.
     int exitCode() const { return exitCode_.value_or(commandsExitCode_); }
 
   private:
+    /// A leadership, and the end of its lease if there is one.
+    struct Lead {
+        std::int64_t term;
+        std::optional<Instant> validUntil;
+    };
+
+    bool heldLeaseIsOver(Instant now) const;
+    /// Something of the command may be alive that has not been killed.
+    bool mayRun() const;
+    std::optional<Instant> leaseDeadline() const;
     Event eventOf(int signal) const;
     Action apply(Event event, Instant now);
     void noteWhyItStops(Event event);
@@ -94,10 +114,12 @@ class StateMachine {
 
     Policy policy_;
     State state_ = State::kWaiting;
+    /// Of settling, or of the grace period.
     std::optional<Instant> deadline_;
-    /// The term of the leadership as last reported, and the one settled or run under.
-    std::optional<std::int64_t> wanted_;
-    std::optional<std::int64_t> term_;
+    /// The leadership as last reported, and the one that is settled, run or stopped under.
+    std::optional<Lead> wanted_;
+    std::optional<Lead> held_;
+    bool killed_ = false;
     bool ending_ = false;
     int commandsExitCode_ = 0;
     /// Where it is not the command's that counts.

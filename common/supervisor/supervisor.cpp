@@ -10,7 +10,9 @@
 
 #include "common/base/log.h"
 #include "common/cli/duration.h"
+#include "common/cli/exit_codes.h"
 #include "common/supervisor/inherited.h"
+#include "common/supervisor/lease.h"
 
 namespace leader {
 namespace {
@@ -26,6 +28,8 @@ constexpr Duration kLongestKillPause = std::chrono::seconds(1);
 constexpr Duration kReportInterval = std::chrono::seconds(10);
 /// Reads of pending signals before a start; each is a whole batch.
 constexpr int kDrainRounds = 16;
+/// A guard that ends sooner is not replaced by another: something here ends guards.
+constexpr Duration kLeastGuardLife = std::chrono::seconds(1);
 
 StateMachine::Policy policyOf(const SupervisorOptions& options) {
     StateMachine::Policy policy{options.onLoss, options.stopSignal, options.gracePeriod, options.settle, {}};
@@ -55,7 +59,8 @@ Supervisor::Supervisor(EventLoop& loop, SupervisorOptions options, SupervisorHoo
       options_(std::move(options)),
       hooks_(std::move(hooks)),
       machine_(policyOf(options_)),
-      signals_(loop, [this](const signalfd_siginfo& info) { onSignal(info); }) {
+      signals_(loop, [this](const signalfd_siginfo& info) { onSignal(info); }),
+      guard_(loop, [this] { onGuardLost(); }) {
 }
 
 Supervisor::~Supervisor() {
@@ -79,9 +84,10 @@ std::optional<CommandError> Supervisor::start() {
 }
 
 void Supervisor::lead(Leadership leadership) {
-    reason_ = "leadership was lost and won again";
+    reason_ = leadership.term == leadership_.term ? "the lease was renewed too late"
+                                                  : "leadership was lost and won again";
     leadership_ = std::move(leadership);
-    step(machine_.lead(leadership_.term, loop_.now()));
+    step(machine_.lead(leadership_.term, loop_.now(), leadership_.validUntil));
 }
 
 void Supervisor::follow(const std::string& reason) {
@@ -94,10 +100,16 @@ void Supervisor::doubt(const std::string& reason) {
     step(machine_.doubt(loop_.now()));
 }
 
+void Supervisor::lose(const std::string& reason) {
+    reason_ = reason;
+    step(machine_.leaseOver(loop_.now()));
+}
+
 // Carries out an action and whatever has become due by it: a settle time of 0 ends as it begins.
 void Supervisor::step(Action action) {
     act(action);
     if (draining_) return;
+    tellGuard();
     while (machine_.deadline() && *machine_.deadline() <= loop_.now()) act(dueAction());
     armDeadline();
 }
@@ -111,6 +123,7 @@ Action Supervisor::dueAction() {
         draining_ = false;
         if (machine_.state() != State::kSettling) return Action::kNone;
     }
+    noteEndOfLease();
     return machine_.deadlineReached(loop_.now());
 }
 
@@ -134,9 +147,12 @@ void Supervisor::act(Action action) {
             break;
         case Action::kKill:
             log::warning("sending KILL to the command and all its descendants");
-            killPause_ = kFirstKillPause;
-            nextReport_ = loop_.now() + kReportInterval;
-            killAll();
+            beginKilling();
+            break;
+        case Action::kKillByLease:
+            log::warning("standing down at once: " + reason_ +
+                         "; sending KILL to the command and all its descendants");
+            beginKilling();
             break;
         case Action::kStoodDown:
             finish();
@@ -164,8 +180,14 @@ void Supervisor::startCommand() {
     spawn.terminal = terminal_.forNewCommand();
     spawn.dieWithParent = getpid() != 1;
     if (spawn.terminal >= 0) terminal_.given();
+    if (machine_.validUntil()) {
+        if (const auto error = startGuard()) return failToStart({error->message, exit_code::kInternal});
+        spawn.guard = guard_.socket();
+        spawn.notAfter = *machine_.validUntil() - kKillMargin;
+    }
     const Spawned spawned = spawnCommand(options_.command, leadership_.environment, spawn);
     if (spawned.error) return failToStart(*spawned.error);
+    if (spawned.pid < 0) return terminal_.takeBack();  // too late, which is what is looked at next
 
     if (status_.started) ++status_.restarts;
     status_.started = loop_.now();
@@ -176,6 +198,34 @@ void Supervisor::startCommand() {
               ", term " + std::to_string(leadership_.term));
 }
 
+std::optional<Error> Supervisor::startGuard() {
+    auto error = guard_.start(*machine_.validUntil() - kGuardMargin, descendants_.strangers(),
+                              std::max(status_.pid, 0));
+    if (!error) descendants_.spare(guard_.pid());
+    return error;
+}
+
+// Its deadline is moved only here, by what the loop's thread has been told: a leader that serves its loop no
+// more loses the command, too.
+void Supervisor::tellGuard() {
+    if (!guard_.running() || !machine_.validUntil() || machine_.killed()) return;
+    if (guard_.setDeadline(*machine_.validUntil() - kGuardMargin)) return;
+    reason_ = "the guard process had to end the command with its lease";
+    act(machine_.leaseOver(loop_.now()));
+}
+
+void Supervisor::onGuardLost() {
+    descendants_.spare(0);
+    if (machine_.killed()) return;  // with the rest, and there is nothing left to guard
+    if (loop_.now() - guard_.started() >= kLeastGuardLife) {
+        log::warning("the guard process was ended: starting another");
+        const auto error = startGuard();
+        if (!error) return;
+        log::error(error->message);
+    }
+    follow("the command has no guard, and its lease needs one");
+}
+
 void Supervisor::failToStart(const CommandError& error) {
     terminal_.takeBack();
     log::error(error.message);
@@ -184,10 +234,20 @@ void Supervisor::failToStart(const CommandError& error) {
 
 void Supervisor::stopCommand() {
     log::info("standing down: " + reason_ + "; sending " + signalName(options_.stopSignal) +
-              " to the command, KILL after " + cli::formatDuration(options_.gracePeriod));
+              " to the command, KILL after " + cli::formatDuration(untilKill()));
     send(options_.stopSignal);
     if (stopped_) send(SIGCONT);
     if (options_.signalGroup) toldGroup_ = status_.pid;
+}
+
+void Supervisor::noteEndOfLease() {
+    if (machine_.validUntil()) reason_ = "the lease has not been renewed and ends";
+}
+
+Duration Supervisor::untilKill() const {
+    if (!machine_.validUntil()) return options_.gracePeriod;
+    const Duration left = *machine_.validUntil() - kKillMargin - loop_.now();
+    return std::clamp(left, Duration::zero(), options_.gracePeriod);
 }
 
 // The command was alone in getting the stop signal, so that it could end its own children in its own way.
@@ -196,6 +256,12 @@ void Supervisor::stopSurvivors() {
     if (descendants_.signalAll(options_.stopSignal, toldGroup_))
         log::info("the command left processes behind: sending " + signalName(options_.stopSignal) +
                   ", KILL when the grace period is over");
+}
+
+void Supervisor::beginKilling() {
+    killPause_ = kFirstKillPause;
+    nextReport_ = loop_.now() + kReportInterval;
+    killAll();
 }
 
 void Supervisor::killAll() {
@@ -221,6 +287,8 @@ void Supervisor::finish() {
     loop_.cancel(killTimer_);
     killTimer_ = EventLoop::kNoTimer;
     outrun_ = false;
+    guard_.stop();
+    descendants_.spare(0);
     terminal_.takeBack();
 }
 
@@ -234,9 +302,8 @@ void Supervisor::onSignal(const signalfd_siginfo& info) {
     const Action action = machine_.signalled(signal, loop_.now());
     if (before != machine_.state())
         log::info(signalName(signal) + " received while " + nameOf(before) +
-                  (action == Action::kForward
-                       ? ": passed on, KILL after " + cli::formatDuration(options_.gracePeriod)
-                       : std::string(": ending")));
+                  (action == Action::kForward ? ": passed on, KILL after " + cli::formatDuration(untilKill())
+                                              : std::string(": ending")));
     if (action == Action::kForward) forward(info);
     if (action == Action::kSuspend) terminal_.suspend(signal, false);
     step(action);
@@ -323,6 +390,7 @@ void Supervisor::onCommandStopped(int signal) {
 void Supervisor::onCommandEnded(const siginfo_t& how) {
     log::info("command " + describe(how));
     const int code = exitCodeOf(how);
+    noteEndOfLease();
     step(machine_.commandEnded(options_.expectedExits.count(code) != 0 ? 0 : code, loop_.now()));
 }
 

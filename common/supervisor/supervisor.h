@@ -11,6 +11,7 @@
 #include "common/base/event_loop.h"
 #include "common/supervisor/command.h"
 #include "common/supervisor/descendants.h"
+#include "common/supervisor/guard.h"
 #include "common/supervisor/signals.h"
 #include "common/supervisor/state_machine.h"
 #include "common/supervisor/terminal.h"
@@ -45,6 +46,8 @@ struct SupervisorHooks {
 struct Leadership {
     std::int64_t term = 0;
     Environment environment;
+    /// With a lease, its end: nothing of the command is alive by then, whatever becomes of this process.
+    std::optional<Instant> validUntil{};
 };
 
 struct CommandStatus {
@@ -71,13 +74,17 @@ class Supervisor {
     /// command does not exist instead of when it is first to be started.
     [[nodiscard]] std::optional<CommandError> start();
 
-    /// This member leads. Repeating it under the same term changes nothing; another term counts as lost and
-    /// won.
+    /// This member leads. Repeating it under the same term changes nothing but the end of the lease; another
+    /// term counts as lost and won.
     void lead(Leadership leadership);
     /// This member does not lead; `reason` completes the log line "standing down: ".
     void follow(const std::string& reason);
     /// It cannot be told now whether this member leads: a command that runs goes on, none is started.
     void doubt(const std::string& reason);
+
+    /// With a lease: it is lost, another may lead by now, so that there is no time left for the command to
+    /// end in its own way.
+    void lose(const std::string& reason);
 
     bool ended() const { return machine_.state() == StateMachine::State::kEnded; }
     /// Meaningful once ended().
@@ -89,11 +96,17 @@ class Supervisor {
     void act(StateMachine::Action action);
     StateMachine::Action dueAction();
     void armDeadline();
+    void noteEndOfLease();
+    Duration untilKill() const;
 
     void startCommand();
+    [[nodiscard]] std::optional<Error> startGuard();
+    void tellGuard();
+    void onGuardLost();
     void failToStart(const CommandError& error);
     void stopCommand();
     void stopSurvivors();
+    void beginKilling();
     void killAll();
     void reportStuck();
     void finish();
@@ -114,6 +127,7 @@ class Supervisor {
     StateMachine machine_;
     SignalReceiver signals_;
     Descendants descendants_;
+    Guard guard_;
     Terminal terminal_;
 
     Leadership leadership_;

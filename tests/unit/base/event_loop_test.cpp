@@ -88,6 +88,21 @@ TEST(EventLoop, EventsOfAHandlerThatWasUnwatchedInTheSameBatchAreDropped) {
     EXPECT_EQ(1, onA.calls + onB.calls);
 }
 
+TEST(EventLoop, WhatIsDueComesBeforeWhatHasHappened) {
+    test::FakeClock clock;
+    EventLoop loop(clock);
+    const auto pair = socketPair();
+    std::vector<std::string> order;
+    Recorder handler;
+    handler.then = [&](std::uint32_t) { order.emplace_back("event"); };
+    ASSERT_FALSE(loop.watch(pair.first.get(), EPOLLIN, handler));
+    loop.callAfter(1s, [&] { order.emplace_back("deadline"); });
+    ASSERT_EQ(1, write(pair.second.get(), "x", 1));
+    clock.advance(1h);
+    loop.turn(false);
+    EXPECT_EQ((std::vector<std::string>{"deadline", "event"}), order);
+}
+
 TEST(EventLoop, WatchingADescriptorTwiceIsAnError) {
     EventLoop loop;
     auto [a, peer] = socketPair();

@@ -122,6 +122,63 @@ TEST_F(WatcherTest, AnOutageIsOneLineAtItsStartAndOneAtItsEnd) {
     EXPECT_NE(std::string::npos, lines.find("can tell who leads again, after 0s\n")) << lines;
 }
 
+/// Answers only once it is allowed to, interrupted or not.
+class LeavingEngine : public Engine {
+  public:
+    LeavingEngine(Interrupt& asked, const Interrupt& allowed, std::atomic<int>& left)
+        : asked_(asked), allowed_(allowed), left_(left) {}
+
+    ViewOrError next() override {
+        asked_.raise();
+        allowed_.wait(1h);
+        return Error{"interrupted"};
+    }
+    void waitToRetry(Duration) override {}
+    void leave() override { ++left_; }
+
+  private:
+    Interrupt& asked_;
+    const Interrupt& allowed_;
+    std::atomic<int>& left_;
+};
+
+TEST(WatcherLeaving, HasTheEngineLeaveAfterTheLastQuestion) {
+    Interrupt interrupt;
+    Interrupt asked;
+    Interrupt allowed;
+    allowed.raise();
+    std::atomic<int> left = 0;
+    Watcher watcher(std::make_unique<LeavingEngine>(asked, allowed, left), interrupt, false, [](auto) {});
+    ASSERT_TRUE(asked.wait(10s));
+    EXPECT_TRUE(watcher.leave(10s));
+    EXPECT_EQ(1, left);
+}
+
+TEST(WatcherLeaving, DoesNotWaitForAnEngineThatIsStuck) {
+    Interrupt interrupt;
+    Interrupt asked;
+    Interrupt allowed;
+    std::atomic<int> left = 0;
+    Watcher watcher(std::make_unique<LeavingEngine>(asked, allowed, left), interrupt, false, [](auto) {});
+    ASSERT_TRUE(asked.wait(10s));
+    EXPECT_FALSE(watcher.leave(10ms));
+    EXPECT_EQ(0, left);
+    allowed.raise();
+}
+
+TEST(WatcherLeaving, AWatcherThatOnlyEndsLeavesNothing) {
+    std::atomic<int> left = 0;
+    {
+        Interrupt interrupt;
+        Interrupt asked;
+        Interrupt allowed;
+        allowed.raise();
+        const Watcher watcher(std::make_unique<LeavingEngine>(asked, allowed, left), interrupt, false,
+                              [](auto) {});
+    }
+    EXPECT_EQ(0, left);
+}
+
 TEST(BackoffTest, MembersThatFailTogetherDoNotTryAgainTogether) {
     Backoff backoff;
     std::set<Duration> longest;

@@ -1,0 +1,228 @@
+#include "common/election/etcd_client.h"
+
+#include <Poco/Base64Decoder.h>
+#include <Poco/Base64Encoder.h>
+#include <Poco/Exception.h>
+#include <Poco/JSON/Array.h>
+#include <Poco/StreamCopier.h>
+
+#include <sstream>
+
+namespace leader {
+namespace {
+
+using Poco::JSON::Array;
+using Object = EtcdGateway::Object;
+
+std::string base64(const std::string& bytes) {
+    std::ostringstream out;
+    Poco::Base64Encoder encoder(out);
+    encoder.rdbuf()->setLineLength(0);
+    encoder.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+    encoder.close();
+    return out.str();
+}
+
+std::string fromBase64(const std::string& text) {
+    std::istringstream in(text);
+    Poco::Base64Decoder decoder(in);
+    std::string bytes;
+    Poco::StreamCopier::copyToString(decoder, bytes);
+    if (decoder.bad()) throw Poco::DataFormatException("'" + text + "' is not base64");
+    return bytes;
+}
+
+using Members = std::initializer_list<std::pair<const char*, Poco::Dynamic::Var>>;
+
+Object object(Members members) {
+    Object made = new Poco::JSON::Object;
+    for (const auto& [name, value] : members) made->set(name, value);
+    return made;
+}
+
+std::string textOf(const Object& message) {
+    std::ostringstream out;
+    message->stringify(out);
+    return out.str();
+}
+
+// 64-bit numbers are strings in JSON, as JavaScript's have 53 bits; zero is left out.
+std::string number(std::int64_t value) {
+    return std::to_string(value);
+}
+std::int64_t numberAt(const Object& message, const char* member) {
+    const Poco::Dynamic::Var value = message->get(member);
+    return value.isEmpty() ? 0 : value.convert<Poco::Int64>();
+}
+std::string bytesAt(const Object& message, const char* member) {
+    const Poco::Dynamic::Var value = message->get(member);
+    return value.isEmpty() ? "" : fromBase64(value.convert<std::string>());
+}
+Object member(const Object& message, const char* name) {
+    Object found = message->getObject(name);
+    if (!found) throw Poco::DataFormatException(std::string("there is no ") + name);
+    return found;
+}
+
+/// All keys that start with the prefix, which must not end with 0xff.
+Object rangeOf(const std::string& prefix) {
+    std::string end = prefix;
+    ++end.back();
+    return object({{"key", base64(prefix)}, {"range_end", base64(end)}});
+}
+
+EtcdKey keyFrom(const Object& message) {
+    return {bytesAt(message, "key"), bytesAt(message, "value"), numberAt(message, "create_revision"),
+            numberAt(message, "mod_revision")};
+}
+
+template <typename Visit>
+void forEach(const Object& message, const char* member, Visit visit) {
+    const Array::Ptr array = message->getArray(member);
+    for (unsigned i = 0; array && i < array->size(); ++i) {
+        const Object element = array->getObject(i);
+        if (!element) throw Poco::DataFormatException(std::string(member) + " holds what is no object");
+        visit(element);
+    }
+}
+
+EtcdState stateFrom(const Object& range, const Object& header) {
+    EtcdState state;
+    state.revision = numberAt(header, "revision");
+    forEach(range, "kvs", [&](const Object& key) { state.keys.push_back(keyFrom(key)); });
+    return state;
+}
+
+EtcdLease leaseFrom(const Object& answer) {
+    return {numberAt(answer, "ID"), std::chrono::seconds(numberAt(answer, "TTL"))};
+}
+
+/// Reads an answer; what is not there as it should be is an error that quotes the call.
+template <typename T, typename Read>
+Result<T> parsed(const Result<Object>& answer, const std::string& path, Read read) {
+    if (!answer) return answer.error();
+    try {
+        return T(read(*answer));
+    } catch (const Poco::Exception& e) {
+        return Error{path + ": the answer is not etcd's: " + e.displayText()};
+    }
+}
+
+std::optional<Error> failureOf(const Result<Object>& answer) {
+    if (answer) return {};
+    return answer.error();
+}
+
+Object put(const std::string& key, const std::string& value, std::int64_t lease) {
+    return object({{"request_put",
+                    object({{"key", base64(key)}, {"value", base64(value)}, {"lease", number(lease)}})}});
+}
+
+Array::Ptr listOf(std::initializer_list<Object> objects) {
+    Array::Ptr list = new Array;
+    for (const Object& each : objects) list->add(each);
+    return list;
+}
+
+Array::Ptr ifCreatedAt(const std::string& key, std::int64_t revision) {
+    return listOf({object({{"key", base64(key)},
+                           {"target", "CREATE"},
+                           {"result", "EQUAL"},
+                           {"create_revision", number(revision)}})});
+}
+
+}  // namespace
+
+Result<EtcdLease> EtcdClient::grant(std::chrono::seconds ttl) {
+    const char* path = "/v3/lease/grant";
+    const std::string request = textOf(object({{"TTL", number(ttl.count())}}));
+    const auto lease = parsed<EtcdLease>(gateway_.call(path, request), path, leaseFrom);
+    if (lease && (lease->id <= 0 || lease->ttl <= Duration::zero()))
+        return Error{std::string(path) + ": the answer is not etcd's: there is no lease in it"};
+    return lease;
+}
+
+Result<EtcdLease> EtcdClient::keepAlive(std::int64_t lease) {
+    const char* path = "/v3/lease/keepalive";
+    const std::string request = textOf(object({{"ID", number(lease)}}));
+    return parsed<EtcdLease>(gateway_.call(path, request), path, leaseFrom);
+}
+
+std::optional<Error> EtcdClient::revoke(std::int64_t lease) {
+    return failureOf(gateway_.call("/v3/lease/revoke", textOf(object({{"ID", number(lease)}}))));
+}
+
+Result<EtcdState> EtcdClient::create(const std::string& key, const std::string& value, std::int64_t lease,
+                                     const std::string& prefix) {
+    const char* path = "/v3/kv/txn";
+    const Object read = object({{"request_range", rangeOf(prefix)}});
+    const std::string request = textOf(object({{"compare", ifCreatedAt(key, 0)},
+                                               {"success", listOf({put(key, value, lease), read})},
+                                               {"failure", listOf({read})}}));
+    return parsed<EtcdState>(gateway_.call(path, request), path, [](const Object& answer) {
+        Object range;
+        forEach(answer, "responses", [&](const Object& response) {
+            if (response->has("response_range")) range = member(response, "response_range");
+        });
+        if (!range) throw Poco::DataFormatException("there is no response_range");
+        return stateFrom(range, member(answer, "header"));
+    });
+}
+
+std::optional<Error> EtcdClient::replace(const std::string& key, std::int64_t createRevision,
+                                         const std::string& value, std::int64_t lease) {
+    return failureOf(
+        gateway_.call("/v3/kv/txn", textOf(object({{"compare", ifCreatedAt(key, createRevision)},
+                                                   {"success", listOf({put(key, value, lease)})}}))));
+}
+
+Result<EtcdState> EtcdClient::range(const std::string& prefix) {
+    const char* path = "/v3/kv/range";
+    return parsed<EtcdState>(gateway_.call(path, textOf(rangeOf(prefix))), path, [](const Object& answer) {
+        return stateFrom(answer, member(answer, "header"));
+    });
+}
+
+std::optional<Error> EtcdClient::watch(const std::string& prefix, Duration silence) {
+    Object create = rangeOf(prefix);
+    create->set("start_revision", number(nextRevision_));
+    create->set("progress_notify", true);
+    return gateway_.openWatch(textOf(object({{"create_request", create}})), silence);
+}
+
+Result<std::optional<EtcdNews>> EtcdClient::news(Instant until) {
+    const auto message = gateway_.nextOfWatch(until);
+    if (!message) return message.error();
+    if (!message->has_value()) return std::optional<EtcdNews>();
+    const Object& answer = **message;
+    const auto news = parsed<EtcdNews>(answer, "/v3/watch", [&](const Object& said) {
+        EtcdNews read;
+        forEach(said, "events", [&](const Object& event) {
+            read.events.push_back(
+                {event->optValue<std::string>("type", "PUT") == "DELETE", keyFrom(member(event, "kv"))});
+        });
+        const std::int64_t revision = numberAt(member(said, "header"), "revision");
+        const bool created = said->optValue("created", false);
+        if (said->optValue("canceled", false)) {
+            if (numberAt(said, "compact_revision") == 0)
+                throw Poco::DataFormatException(
+                    "the watch was cancelled: " +
+                    said->optValue<std::string>("cancel_reason", "no reason given"));
+            read.gap = true;
+        } else if (created) {
+            // A store that was emptied begins at revision 1 again, and its news would be waited for in vain.
+            read.gap = revision < nextRevision_ - 1;
+        } else {
+            nextRevision_ = (read.events.empty() ? revision : read.events.back().key.modRevision) + 1;
+        }
+        return read;
+    });
+    if (!news) {
+        gateway_.dismissWatch();
+        return news.error();
+    }
+    if (news->gap) gateway_.closeWatch();
+    return std::optional<EtcdNews>(*news);
+}
+
+}  // namespace leader
