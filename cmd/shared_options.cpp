@@ -6,8 +6,8 @@ cli::Options SharedOptions::options() {
     return {
         cli::text("engine", "URL",
                   "where the election is: http[s]://HOST[:PORT]/[VERSION] is Rancher Metadata, file:PATH an "
-                  "answers "
-                  "file in Rancher's format",
+                  "answers file in Rancher's format, etcd[s]://HOST[:PORT][,...]/NAME an election in etcd, "
+                  "kubernetes:[NAMESPACE/]NAME or kubernetes://HOST:PORT/NAMESPACE/NAME a Lease",
                   engine.url),
         cli::text("self", "ID",
                   "this member's uuid, name or address, where the engine cannot tell (host networking)",
@@ -19,6 +19,9 @@ cli::Options SharedOptions::options() {
                   engine.tls.certFile),
         cli::text("key-file", "FILE", "with TLS: the key of --cert-file, in PEM form, without a passphrase",
                   engine.tls.keyFile),
+        cli::text("token-file", "FILE",
+                  "with kubernetes: a file with the bearer token, instead of the service account's",
+                  engine.tokenFile),
         cli::flag("healthy-only", "candidates whose health is unhealthy do not count", healthyOnly),
         cli::enumeration("log-level", {"error", "warning", "info", "debug"},
                          "what is logged to standard error", logLevel),

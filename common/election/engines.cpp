@@ -5,6 +5,7 @@
 
 #include "common/election/etcd_engine.h"
 #include "common/election/file_engine.h"
+#include "common/election/kubernetes_engine.h"
 #include "common/election/rancher_engine.h"
 #include "common/metadata/tls_functions.h"
 
@@ -13,25 +14,32 @@ namespace {
 
 using Made = Result<std::unique_ptr<Engine>>;
 
+/// What an engine has and takes beside its URL.
+enum Feature : unsigned { kNone = 0, kLease = 1, kTls = 2, kToken = 4 };
+
 struct Row {
     const char* scheme;
-    bool lease;
-    bool tls;
+    unsigned features;
     Made (*make)(const EngineOptions& options, const Interrupt& interrupt);
+
+    bool has(Feature feature) const { return (features & feature) != 0; }
 };
 
 constexpr std::array kEngines = {
-    Row{"http:", false, false, makeRancherEngine},
-    Row{"https:", false, true, makeRancherEngine},
-    Row{"file:", false, false, makeFileEngine},
-    Row{"etcd:", true, false, makeEtcdEngine},
-    Row{"etcds:", true, true, makeEtcdEngine},
+    Row{"http:", kNone, makeRancherEngine},
+    Row{"https:", kTls, makeRancherEngine},
+    Row{"file:", kNone, makeFileEngine},
+    Row{"etcd:", kLease, makeEtcdEngine},
+    Row{"etcds:", kLease | kTls, makeEtcdEngine},
+    Row{"kubernetes:", kLease | kTls | kToken, makeKubernetesEngine},
 };
 
-std::optional<Error> checkTls(const EngineOptions& options, const Row& row) {
-    if (!row.tls && !options.tls.empty())
+std::optional<Error> checkFiles(const EngineOptions& options, const Row& row) {
+    if (!row.has(kToken) && !options.tokenFile.empty())
+        return Error{"'" + options.url + "' takes no token, leave --token-file out"};
+    if (!row.has(kTls) && !options.tls.empty())
         return Error{"'" + options.url + "' is without TLS, leave --ca-file, --cert-file and --key-file out"};
-    if (!row.tls) return {};
+    if (!row.has(kTls)) return {};
     const auto tls = metadata::tlsFunctions();
     if (!tls) return tls.error();
     return (*tls)->check(options.tls);
@@ -47,7 +55,7 @@ Made makeEngine(const EngineOptions& options, const Interrupt& interrupt) {
     std::string known;
     for (const Row& row : kEngines) {
         if (names(options.url, row)) {
-            if (const auto error = checkTls(options, row)) return *error;
+            if (const auto error = checkFiles(options, row)) return *error;
             return row.make(options, interrupt);
         }
         known += (known.empty() ? "" : ", ") + std::string(row.scheme);
@@ -57,7 +65,7 @@ Made makeEngine(const EngineOptions& options, const Interrupt& interrupt) {
 
 bool holdsLease(const std::string& url) {
     return std::any_of(kEngines.begin(), kEngines.end(),
-                       [&](const Row& row) { return row.lease && names(url, row); });
+                       [&](const Row& row) { return row.has(kLease) && names(url, row); });
 }
 
 }  // namespace leader

@@ -24,6 +24,10 @@ struct EngineOptions {
     bool candidate = false;
     Duration ttl = std::chrono::seconds(30);
     std::string selfAddress;
+    /// Whether the candidates' addresses are wanted, where finding one takes a request of its own.
+    bool addresses = false;
+    /// A file with a bearer token; empty for the engine's own way.
+    std::string tokenFile{};
     /// For an engine that is reached with TLS.
     metadata::TlsFiles tls{};
     /// next() ends here at the latest.
