@@ -8,6 +8,7 @@
 #include <climits>
 
 #include "common/base/log.h"
+#include "common/base/sabotage.h"
 #include "common/cli/duration.h"
 #include "common/election/etcd_election.h"
 #include "common/election/etcd_url.h"
@@ -151,7 +152,7 @@ std::optional<Error> EtcdEngine::renew() {
 }
 
 EtcdEngine::Lease EtcdEngine::asGranted(const EtcdLease& granted) const {
-    const Instant asked = client_.gateway().askedAt();
+    const Instant asked = sabotage::kLeaseFromAnswer ? now() : client_.gateway().askedAt();
     return {granted.id, asked + granted.ttl, asked + std::min(granted.ttl / 3, options_.heartbeat)};
 }
 

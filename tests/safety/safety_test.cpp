@@ -1,0 +1,58 @@
+// What a lease promises, under faults. LEADER_SAFETY_ROUNDS says how many rounds, LEADER_SAFETY_SEED which.
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <iostream>
+#include <random>
+
+#include "tests/safety/trial.h"
+
+namespace leader::test {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr int kRounds = 10;
+/// In which a broken build has to be caught.
+constexpr int kRoundsToCatch = 300;
+
+std::uint64_t numberFrom(const char* variable, std::uint64_t otherwise) {
+    const char* text = std::getenv(variable);
+    return text != nullptr && *text != '\0' ? std::strtoull(text, nullptr, 10) : otherwise;
+}
+
+std::uint64_t seed() {
+    static const std::uint64_t chosen = numberFrom("LEADER_SAFETY_SEED", std::random_device()());
+    return chosen;
+}
+
+TEST(Safety, OfFiveMembersNeverTwoRunTheCommandWhateverFails) {
+    std::cout << "seed " << seed() << std::endl;
+    Trial trial({.binary = leaderBinary()}, seed());
+    const std::string violation = trial.run(static_cast<int>(numberFrom("LEADER_SAFETY_ROUNDS", kRounds)));
+    EXPECT_EQ("", violation) << trial.story();
+    std::cout << trial.roundsDone() << " rounds, " << trial.leaderships()
+              << " leaderships; a leader was there " << trial.slowest().count()
+              << " ms after the faults at the latest" << std::endl;
+    EXPECT_GT(trial.leaderships(), 0);
+}
+
+void expectCaught(const char* binary) {
+    std::cout << "seed " << seed() << std::endl;
+    Trial trial({.binary = binary}, seed());
+    const std::string violation = trial.run(kRoundsToCatch);
+    EXPECT_NE(std::string::npos, violation.find("finds the lock taken")) << violation << trial.story();
+    std::cout << "caught in round " << trial.roundsDone() << ": " << violation << std::flush;
+}
+
+TEST(SafetyOfABrokenBuild, ThatLeavesOutKillIsSeen) {
+    expectCaught(LEADER_WITHOUT_KILL);
+}
+
+TEST(SafetyOfABrokenBuild, ThatCountsRenewalsFromTheirAnswersIsSeen) {
+    expectCaught(LEADER_WITH_LATE_LEASE);
+}
+
+}  // namespace
+}  // namespace leader::test
