@@ -3,6 +3,7 @@
 #include <Poco/DateTimeFormatter.h>
 #include <Poco/DateTimeParser.h>
 #include <Poco/Exception.h>
+#include <Poco/RegularExpression.h>
 
 #include <algorithm>
 #include <sstream>
@@ -137,7 +138,10 @@ std::string leaseTime(system_clock::time_point time) {
 std::optional<system_clock::time_point> parseLeaseTime(const std::string& text) {
     Poco::DateTime parsed;
     int differential = 0;
-    if (text.empty() || !Poco::DateTimeParser::tryParse("%Y-%m-%dT%H:%M:%s%z", text, parsed, differential))
+    static const Poco::RegularExpression pattern(
+        "\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[-+]\\d\\d:\\d\\d)");
+    if (!pattern.match(text) ||
+        !Poco::DateTimeParser::tryParse("%Y-%m-%dT%H:%M:%s%z", text, parsed, differential))
         return {};
     parsed.makeUTC(differential);
     return system_clock::time_point(microseconds(parsed.timestamp().epochMicroseconds()));
