@@ -67,6 +67,11 @@ bool EtcdElection::join(const std::string& key, const EtcdState& state, Instant 
     return true;
 }
 
+void EtcdElection::withdraw() {
+    if (self_) entries_.erase(self_->key);
+    self_.reset();
+}
+
 bool EtcdElection::joined() const {
     if (!self_) return false;
     const auto own = entries_.find(self_->key);

@@ -43,8 +43,8 @@ class EtcdElection {
 
     /// This member's key has been created; false where it is not among `state`.
     bool join(const std::string& key, const EtcdState& state, Instant now);
-    /// This member has no key any more.
-    void withdraw() { self_.reset(); }
+    /// This member has no key any more, whatever the watch has still to say of it.
+    void withdraw();
     /// This member has joined and not withdrawn.
     bool isMember() const { return self_.has_value(); }
     /// This member's key is there, and still the one created.

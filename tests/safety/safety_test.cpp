@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <iostream>
 #include <random>
@@ -27,10 +28,14 @@ std::uint64_t seed() {
     return chosen;
 }
 
-TEST(Safety, OfFiveMembersNeverTwoRunTheCommandWhateverFails) {
+int rounds() {
+    return static_cast<int>(numberFrom("LEADER_SAFETY_ROUNDS", kRounds));
+}
+
+void expectSafe(int rounds, Trial::Faults faults) {
     std::cout << "seed " << seed() << std::endl;
-    Trial trial({.binary = leaderBinary()}, seed());
-    const std::string violation = trial.run(static_cast<int>(numberFrom("LEADER_SAFETY_ROUNDS", kRounds)));
+    Trial trial({.binary = leaderBinary()}, seed(), faults);
+    const std::string violation = trial.run(rounds);
     EXPECT_EQ("", violation) << trial.story();
     std::cout << trial.roundsDone() << " rounds, " << trial.leaderships()
               << " leaderships; a leader was there " << trial.slowest().count()
@@ -38,20 +43,29 @@ TEST(Safety, OfFiveMembersNeverTwoRunTheCommandWhateverFails) {
     EXPECT_GT(trial.leaderships(), 0);
 }
 
-void expectCaught(const char* binary) {
+TEST(Safety, OfFiveMembersNeverTwoRunTheCommandWhateverFails) {
+    expectSafe(rounds(), Trial::Faults::kAll);
+}
+
+// What the broken build below fails at.
+TEST(Safety, AnAnswerThatIsReadWhenItsLeaseIsOverRevivesNothing) {
+    expectSafe(std::max(rounds() / 4, kRounds), Trial::Faults::kLateAnswers);
+}
+
+void expectCaught(const char* binary, Trial::Faults faults) {
     std::cout << "seed " << seed() << std::endl;
-    Trial trial({.binary = binary}, seed());
+    Trial trial({.binary = binary}, seed(), faults);
     const std::string violation = trial.run(kRoundsToCatch);
     EXPECT_NE(std::string::npos, violation.find("finds the lock taken")) << violation << trial.story();
     std::cout << "caught in round " << trial.roundsDone() << ": " << violation << std::flush;
 }
 
 TEST(SafetyOfABrokenBuild, ThatLeavesOutKillIsSeen) {
-    expectCaught(LEADER_WITHOUT_KILL);
+    expectCaught(LEADER_WITHOUT_KILL, Trial::Faults::kAll);
 }
 
 TEST(SafetyOfABrokenBuild, ThatCountsRenewalsFromTheirAnswersIsSeen) {
-    expectCaught(LEADER_WITH_LATE_LEASE);
+    expectCaught(LEADER_WITH_LATE_LEASE, Trial::Faults::kLateAnswers);
 }
 
 }  // namespace

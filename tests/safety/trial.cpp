@@ -18,9 +18,10 @@ constexpr int kUntroubled = 2;
 
 }  // namespace
 
-Trial::Trial(const Crew::Options& options, std::uint64_t seed)
+Trial::Trial(const Crew::Options& options, std::uint64_t seed, Faults faults)
     : options_(options),
       random_(seed),
+      faults_(faults),
       crew_(options),
       troubles_(static_cast<std::size_t>(options.members)),
       etcdStartAt_(options.etcdMembers) {
@@ -39,7 +40,9 @@ std::string Trial::run(int rounds) {
 }
 
 void Trial::faultyRound() {
-    if (chance(15))
+    if (faults_ == Faults::kLateAnswers) {
+        if (const auto leader = crew_.leader()) stopWithARenewalUnderWay(*leader);
+    } else if (chance(15))
         killEtcd();
     else
         troubleMember(pickMember());
@@ -65,7 +68,7 @@ void Trial::troubleMember(int member) {
         case 1:
             return askToLeave(member);
         case 2:
-            return stopMember(member, Clock::now());
+            return stopMember(member, Clock::now(), between(200ms, 2500ms));
         case 3:
         case 4:
             return stopWithARenewalUnderWay(member);
@@ -91,19 +94,20 @@ void Trial::askToLeave(int member) {
     troubles_[static_cast<std::size_t>(member)].startAt = Clock::now() + between(100ms, 800ms);
 }
 
-void Trial::stopMember(int member, Time at) {
+void Trial::stopMember(int member, Time at, Milliseconds beyondTtl) {
     Trouble& trouble = troubles_[static_cast<std::size_t>(member)];
     trouble.stopAt = at;
-    trouble.continueAt = at + options_.ttl + between(200ms, 2500ms);
+    trouble.continueAt = at + options_.ttl + beyondTtl;
 }
 
-// The answer arrives while nobody is there to read it, and is old when it is read.
+// The answer arrives while nobody is there to read it, and when it is read another leads.
 void Trial::stopWithARenewalUnderWay(int member) {
+    if (troubles_[static_cast<std::size_t>(member)].any()) return;
     const auto delay = between(150ms, 450ms);
     note("slow down " + nameOf(member) + " by " + std::to_string(delay.count()) + " ms until it is stopped");
     crew_.relay(member).set(Relay::Mode::kPass, delay);
     const Time at = Clock::now() + between(500ms, 1500ms);
-    stopMember(member, at);
+    stopMember(member, at, between(1500ms, 3000ms));
     troubles_[static_cast<std::size_t>(member)].mendAt = at + 500ms;
 }
 

@@ -20,7 +20,12 @@ class Trial {
   public:
     static constexpr int kRoundsBetweenCalms = 10;
 
-    Trial(const Crew::Options& options, std::uint64_t seed);
+    enum class Faults {
+        kAll,
+        kLateAnswers,  ///< only the one that a lease counted from the answer is wrong about, upon each leader
+    };
+
+    Trial(const Crew::Options& options, std::uint64_t seed, Faults faults = Faults::kAll);
 
     /// Goes on for so many rounds, or until something is violated: what that was, or nothing.
     std::string run(int rounds);
@@ -52,7 +57,7 @@ class Trial {
     void troubleMember(int member);
     void killMember(int member);
     void askToLeave(int member);
-    void stopMember(int member, Time at);
+    void stopMember(int member, Time at, Milliseconds beyondTtl);
     void stopWithARenewalUnderWay(int member);
     void cutOff(int member, Relay::Mode mode);
     void slowDown(int member);
@@ -74,6 +79,7 @@ class Trial {
 
     Crew::Options options_;
     std::mt19937_64 random_;
+    Faults faults_;
     Crew crew_;
     std::vector<Trouble> troubles_;
     std::vector<std::optional<Time>> etcdStartAt_;
