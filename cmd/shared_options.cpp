@@ -22,6 +22,8 @@ cli::Options SharedOptions::options() {
         cli::text("token-file", "FILE",
                   "with kubernetes: a file with the bearer token, instead of the service account's",
                   engine.tokenFile),
+        cli::text("user", "NAME", "with etcd: who asks, where it wants to know", engine.user),
+        cli::text("password-file", "FILE", "with --user: a file with the password", engine.passwordFile),
         cli::flag("healthy-only", "candidates whose health is unhealthy do not count", healthyOnly),
         cli::enumeration("log-level", {"error", "warning", "info", "debug"},
                          "what is logged to standard error", logLevel),

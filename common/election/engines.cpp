@@ -15,7 +15,7 @@ namespace {
 using Made = Result<std::unique_ptr<Engine>>;
 
 /// What an engine has and takes beside its URL.
-enum Feature : unsigned { kNone = 0, kLease = 1, kTls = 2, kToken = 4 };
+enum Feature : unsigned { kNone = 0, kLease = 1, kTls = 2, kToken = 4, kUser = 8 };
 
 struct Row {
     const char* scheme;
@@ -29,14 +29,18 @@ constexpr std::array kEngines = {
     Row{"http:", kNone, makeRancherEngine},
     Row{"https:", kTls, makeRancherEngine},
     Row{"file:", kNone, makeFileEngine},
-    Row{"etcd:", kLease, makeEtcdEngine},
-    Row{"etcds:", kLease | kTls, makeEtcdEngine},
+    Row{"etcd:", kLease | kUser, makeEtcdEngine},
+    Row{"etcds:", kLease | kTls | kUser, makeEtcdEngine},
     Row{"kubernetes:", kLease | kTls | kToken, makeKubernetesEngine},
 };
 
 std::optional<Error> checkFiles(const EngineOptions& options, const Row& row) {
     if (!row.has(kToken) && !options.tokenFile.empty())
         return Error{"'" + options.url + "' takes no token, leave --token-file out"};
+    if (!row.has(kUser) && !(options.user + options.passwordFile).empty())
+        return Error{"'" + options.url + "' takes no user, leave --user and --password-file out"};
+    if (options.user.empty() != options.passwordFile.empty())
+        return Error{"--user and --password-file go together"};
     if (!row.has(kTls) && !options.tls.empty())
         return Error{"'" + options.url + "' is without TLS, leave --ca-file, --cert-file and --key-file out"};
     if (!row.has(kTls)) return {};

@@ -28,6 +28,9 @@ struct EngineOptions {
     bool addresses = false;
     /// A file with a bearer token; empty for the engine's own way.
     std::string tokenFile{};
+    /// Who asks, with a file that holds the password.
+    std::string user{};
+    std::string passwordFile{};
     /// For an engine that is reached with TLS.
     metadata::TlsFiles tls{};
     /// next() ends here at the latest.

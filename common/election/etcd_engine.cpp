@@ -50,6 +50,7 @@ class EtcdEngine : public Engine {
           client_(url.endpoints, attemptOf(options), interrupt),
           election_(url.name) {
         client_.gateway().setDeadline(options.deadline);
+        client_.gateway().identify(options.user, options.passwordFile);
         identity_.name = options.self.empty() ? hostName() : options.self;
         identity_.uuid = Poco::UUIDGenerator::defaultGenerator().createRandom().toString();
     }

@@ -6,11 +6,11 @@
 #include <Poco/URI.h>
 
 #include <algorithm>
-#include <fstream>
-#include <iterator>
+#include <sstream>
 
 #include "common/base/log.h"
 #include "common/metadata/json.h"
+#include "common/metadata/secret.h"
 
 namespace leader {
 namespace {
@@ -201,17 +201,13 @@ Result<HttpRequest> KubernetesClient::request(const std::string& method, const s
 
 // As it is renewed long before its end, an old token is better than none while the file is being replaced.
 Result<std::string> KubernetesClient::token() {
-    std::ifstream file(target_.tokenFile);
-    const std::string read = Poco::trim(std::string(std::istreambuf_iterator<char>(file), {}));
-    const bool usable =
-        !read.empty() && std::all_of(read.begin(), read.end(), [](char c) { return c > ' ' && c < '\x7f'; });
-    if (usable) {
+    const auto read = metadata::readSecret("the token file", target_.tokenFile);
+    if (read) {
         tokenMissing_ = false;
-        lastToken_ = read;
+        lastToken_ = *read;
         return read;
     }
-    const Error error = !file.is_open() ? Error::fromErrno("the token file " + target_.tokenFile)
-                                        : Error{"the token file " + target_.tokenFile + " holds no token"};
+    const Error& error = read.error();
     if (lastToken_.empty()) return error;
     if (!tokenMissing_) log::warning(error.message + ": going on with the last token");
     tokenMissing_ = true;

@@ -265,7 +265,7 @@ TEST_F(KubernetesEngineTest, WithoutATokenNothingIsAsked) {
     std::filesystem::remove(api.tokenFile());
     EXPECT_EQ("the token file " + api.tokenFile() + ": No such file or directory", next());
     std::ofstream(api.tokenFile()) << "two\nlines";
-    EXPECT_EQ("the token file " + api.tokenFile() + " holds no token", next());
+    EXPECT_EQ("the token file " + api.tokenFile() + ": holds no single line", next());
     EXPECT_TRUE(api.requests().empty());
 }
 
