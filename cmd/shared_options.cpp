@@ -10,7 +10,8 @@ cli::Options SharedOptions::options() {
                   "kubernetes:[NAMESPACE/]NAME or kubernetes://HOST:PORT/NAMESPACE/NAME a Lease",
                   engine.url),
         cli::text("self", "ID",
-                  "this member's uuid, name or address, where the engine cannot tell (host networking)",
+                  "this member's uuid, name or address, where the engine cannot tell (host networking); with "
+                  "etcd and kubernetes its name",
                   engine.self),
         cli::text("ca-file", "FILE",
                   "with TLS: the certificates to trust, in PEM form, instead of the system's",

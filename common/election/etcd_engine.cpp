@@ -23,8 +23,10 @@ using std::chrono::seconds;
 /// a lease that is renewed each third of it is in danger.
 constexpr Duration kShortestAttempt = std::chrono::milliseconds(500);
 constexpr Duration kLongestAttempt = seconds(5);
-/// For telling the others that this member leaves, all endpoints together.
-constexpr Duration kLeaveTime = std::chrono::milliseconds(1500);
+/// For leaving: so long that etcd can find itself another leader meanwhile. Each endpoint, the mark, and all.
+constexpr Duration kLeaveAttempt = seconds(1);
+constexpr Duration kMarkTime = std::chrono::milliseconds(2500);
+constexpr Duration kLeaveTime = std::chrono::milliseconds(4500);
 /// An onlooker has no lease whose renewal shows that the endpoint lives.
 constexpr Duration kOnlookersSilence = seconds(30);
 
@@ -234,13 +236,15 @@ std::shared_ptr<const View> EtcdEngine::currentView() const {
 // Who follows can start at the mark; taking the key away is for those who do not know it, and tidiness.
 void EtcdEngine::leave() {
     if (!lease_) return;
-    client_.gateway().useInterrupt(never_);
-    client_.gateway().setDeadline(now() + kLeaveTime);
+    const Instant start = now();
+    client_.gateway().resume(kLeaveAttempt, never_);
     if (election_.joined()) {
         identity_.left = true;
+        client_.gateway().setDeadline(start + kMarkTime);
         client_.replace(election_.keyOf(lease_->id), election_.createRevision(), identity_.toJson(),
                         lease_->id);
     }
+    client_.gateway().setDeadline(start + kLeaveTime);
     if (const auto error = client_.revoke(lease_->id))
         log::warning("cannot leave the election, the lease has to end by itself: " + error->message);
 }

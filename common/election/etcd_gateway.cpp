@@ -57,9 +57,10 @@ EtcdGateway::EtcdGateway(std::vector<metadata::HttpOrigin> endpoints, Duration a
     : endpoints_(std::move(endpoints)), attempt_(attempt), interrupt_(&interrupt) {
 }
 
-void EtcdGateway::useInterrupt(const Interrupt& interrupt) {
+void EtcdGateway::resume(Duration attempt, const Interrupt& interrupt) {
+    attempt_ = attempt;
     interrupt_ = &interrupt;
-    client_.reset();
+    if (client_) client_->setInterrupt(interrupt);
     watch_.reset();
 }
 

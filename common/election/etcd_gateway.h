@@ -21,8 +21,8 @@ class EtcdGateway {
 
     /// All waits of the calls that follow end here at the latest.
     void setDeadline(Instant deadline) { deadline_ = deadline; }
-    /// The calls that follow are ended by this one instead, over new connections.
-    void useInterrupt(const Interrupt& interrupt);
+    /// Goes on with requests as if made with these, without a watch.
+    void resume(Duration attempt, const Interrupt& interrupt);
 
     /// Who asks, where etcd wants to know; the password is read from its file each time a token is needed.
     void identify(const std::string& user, const std::string& passwordFile) {

@@ -55,6 +55,10 @@ HttpResponse HttpClient::exchange(const HttpRequest& request, Instant deadline) 
     return answer;
 }
 
+void HttpClient::setInterrupt(const Interrupt& interrupt) {
+    session_->setInterrupt(interrupt);
+}
+
 std::string HttpClient::localAddress() const {
     return session_->connected() ? session_->socket().address().host().toString() : "";
 }

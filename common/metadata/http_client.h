@@ -65,6 +65,9 @@ class HttpClient {
     Result<HttpResponse> request(const HttpRequest& request, Instant deadline);
     Result<HttpResponse> get(const std::string& path, const std::string& accept, Instant deadline);
 
+    /// Requests that follow are ended by this one instead; it must outlive the client, too.
+    void setInterrupt(const Interrupt& interrupt);
+
     /// This host's address on the connection; empty while there is none.
     std::string localAddress() const;
 

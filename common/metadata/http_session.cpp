@@ -50,12 +50,17 @@ HttpSession::HttpSession(HttpOrigin origin, const Interrupt& interrupt)
 HttpSession::HttpSession(HttpOrigin origin, const Interrupt& interrupt, StreamSocketImpl* socket)
     : HTTPClientSession(OwnedSocket(socket)),
       origin_(std::move(origin)),
-      interrupt_(interrupt),
+      interrupt_(&interrupt),
       deadlines_(dynamic_cast<DeadlineSocket*>(socket)) {
     // The base class would look its host up itself and hand connect() the first address only.
     setHost("0.0.0.0");
     setKeepAlive(true);
     setKeepAliveTimeout(Poco::Timespan(kKeepAliveSeconds, 0));
+}
+
+void HttpSession::setInterrupt(const Interrupt& interrupt) {
+    interrupt_ = &interrupt;
+    deadlines_->setInterrupt(interrupt);
 }
 
 std::istream& HttpSession::exchange(const HttpRequest& request, HTTPResponse& response, Instant deadline) {
@@ -76,7 +81,7 @@ std::istream& HttpSession::exchange(const HttpRequest& request, HTTPResponse& re
 }
 
 void HttpSession::dropIfClosed() {
-    if (connected() && waitReadable(socket().impl()->sockfd(), interrupt_, Duration::zero())) reset();
+    if (connected() && waitReadable(socket().impl()->sockfd(), *interrupt_, Duration::zero())) reset();
 }
 
 std::optional<int> HttpSession::readSome(char* buffer, int size, Instant deadline) {

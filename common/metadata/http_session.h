@@ -18,12 +18,13 @@ namespace leader::metadata {
 /// one deadline and ends them when interrupted.
 class InterruptibleSocket : public Poco::Net::StreamSocketImpl, public DeadlineSocket {
   public:
-    explicit InterruptibleSocket(const Interrupt& interrupt) : interrupt_(interrupt) {}
+    explicit InterruptibleSocket(const Interrupt& interrupt) : interrupt_(&interrupt) {}
 
     void setDeadline(Instant deadline) override { deadline_ = deadline; }
+    void setInterrupt(const Interrupt& interrupt) override { interrupt_ = &interrupt; }
 
     bool awaitBytes() override {
-        return waitReadable(sockfd(), interrupt_, deadline_ - Clock::system().now());
+        return waitReadable(sockfd(), *interrupt_, deadline_ - Clock::system().now());
     }
 
     int receiveBytes(void* buffer, int length, int flags) override {
@@ -32,7 +33,7 @@ class InterruptibleSocket : public Poco::Net::StreamSocketImpl, public DeadlineS
     }
 
   private:
-    const Interrupt& interrupt_;
+    const Interrupt* interrupt_;
     Instant deadline_;
 };
 
@@ -43,6 +44,8 @@ class HttpSession : public Poco::Net::HTTPClientSession {
     HttpSession(HttpOrigin origin, const Interrupt& interrupt);
 
     const HttpOrigin& origin() const { return origin_; }
+    /// Ends what follows instead of the one before; must outlive the session, too.
+    void setInterrupt(const Interrupt& interrupt);
 
     /// Sends the request, over a new connection where there is none, and receives the answer's head, all by
     /// the deadline. The stream is that of the body. Throws Poco's exceptions, as all of this class.
@@ -63,7 +66,7 @@ class HttpSession : public Poco::Net::HTTPClientSession {
     std::vector<Poco::Net::IPAddress> resolve() const;
 
     HttpOrigin origin_;
-    const Interrupt& interrupt_;
+    const Interrupt* interrupt_;
     DeadlineSocket* deadlines_;
 };
 

@@ -49,7 +49,7 @@ TlsSocket::TlsSocket(const Interrupt& interrupt, const std::string& host, TlsFil
 TlsSocket::TlsSocket(const Interrupt& interrupt, const std::string& host, TlsFiles files,
                      Poco::Net::StreamSocketImpl* tcp)
     : SecureStreamSocketImpl(tcp, makeContext()),
-      interrupt_(interrupt),
+      interrupt_(&interrupt),
       host_(host),
       files_(std::move(files)),
       tcp_(tcp) {
@@ -63,8 +63,8 @@ TlsSocket::TlsSocket(const Interrupt& interrupt, const std::string& host, TlsFil
 bool TlsSocket::awaitBytes() {
     const Duration left = deadline_ - Clock::system().now();
     // What OpenSSL has already taken from the kernel makes nothing readable.
-    if (available() > 0) return left > Duration::zero() && !interrupt_.raised();
-    return waitReadable(sockfd(), interrupt_, left);
+    if (available() > 0) return left > Duration::zero() && !interrupt_->raised();
+    return waitReadable(sockfd(), *interrupt_, left);
 }
 
 void TlsSocket::connect(const Poco::Net::SocketAddress& address, const Poco::Timespan& timeout) {
@@ -110,9 +110,9 @@ int TlsSocket::complete(Operation operation) {
         const Duration left = deadline_ - Clock::system().now();
         bool ready = true;
         if (result == SecureStreamSocket::ERR_SSL_WANT_READ)
-            ready = waitReadable(sockfd(), interrupt_, left);
+            ready = waitReadable(sockfd(), *interrupt_, left);
         else if (result == SecureStreamSocket::ERR_SSL_WANT_WRITE)
-            ready = waitWritable(sockfd(), interrupt_, left);
+            ready = waitWritable(sockfd(), *interrupt_, left);
         else
             return result;
         if (!ready) throw Poco::TimeoutException();

@@ -19,6 +19,7 @@ class TlsSocket : public Poco::Net::SecureStreamSocketImpl, public DeadlineSocke
     TlsSocket(const Interrupt& interrupt, const std::string& host, TlsFiles files);
 
     void setDeadline(Instant deadline) override { deadline_ = deadline; }
+    void setInterrupt(const Interrupt& interrupt) override { interrupt_ = &interrupt; }
     bool awaitBytes() override;
 
     void connect(const Poco::Net::SocketAddress& address, const Poco::Timespan& timeout) override;
@@ -34,7 +35,7 @@ class TlsSocket : public Poco::Net::SecureStreamSocketImpl, public DeadlineSocke
     template <typename Operation>
     int complete(Operation operation);
 
-    const Interrupt& interrupt_;
+    const Interrupt* interrupt_;
     std::string host_;
     TlsFiles files_;
     Instant deadline_;

@@ -48,6 +48,18 @@ INSTANTIATE_TEST_SUITE_P(
         BadLine{"UnknownOnLoss", {"run", "--on-loss", "panic", "true"}, "on-loss.*panic"},
         BadLine{"UnknownSignal", {"run", "--stop-signal", "NOPE", "true"}, "stop-signal.*NOPE"},
         BadLine{"ValueForAFlag", {"check", "--healthy-only=perhaps"}, "healthy-only.*perhaps"},
+        BadLine{"EtcdWithoutAName", {"run", "--engine", "etcd://h:1/", "true"}, "etcd://h:1/"},
+        BadLine{"EtcdWithAService", {"check", "--engine", "etcd://h:1/a", "--service", "b"}, "--service"},
+        BadLine{"EtcdWithExec", {"run", "--engine", "etcd://h:1/a", "--exec", "true"}, "--exec.*renew"},
+        BadLine{
+            "EtcdWithOnLossKeep", {"run", "--engine", "etcd://h:1/a", "--on-loss", "keep", "true"}, "keep"},
+        BadLine{"EtcdWithAShortTtl", {"run", "--engine", "etcd://h:1/a", "--ttl", "5s", "true"}, "--ttl.*5s"},
+        BadLine{
+            "EtcdWithPartOfASecond", {"run", "--engine", "etcd://h:1/a", "--ttl", "30s1ms", "true"}, "whole"},
+        BadLine{"SelfAddressThatIsNone",
+                {"run", "--engine", "etcd://h:1/a", "--self-address", "b", "true"},
+                "'b'"},
+        BadLine{"SelfAddressWithoutALease", {"run", "--self-address", "10.0.0.1", "true"}, "self-address"},
         BadLine{"TtlWithoutALease", {"run", "--ttl", "30s", "true"}, "--ttl.*rancher-metadata.*no lease"},
         BadLine{"NoCommand", {"run"}, "command"}, BadLine{"NoCommandAfterDashes", {"run", "--"}, "command"},
         BadLine{"NothingAtAll", {}, "command"}, BadLine{"WordForCheck", {"check", "please"}, "please"}),

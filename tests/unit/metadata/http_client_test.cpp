@@ -122,6 +122,18 @@ TEST(HttpClient, AnInterruptEndsTheRequest) {
     other.join();
 }
 
+TEST(HttpClient, AfterAnInterruptAnotherOneLetsItGoOnOverTheSameConnection) {
+    const ScriptedHttpServer server([](const Request&, Peer& peer) { peer.answer(200, ""); });
+    Interrupt interrupt;
+    const Interrupt never;
+    HttpClient client(originOf(server), interrupt);
+    ASSERT_TRUE(client.request({}, in(10s)).ok());
+    interrupt.raise();
+    client.setInterrupt(never);
+    EXPECT_TRUE(client.request({}, in(10s)).ok());
+    EXPECT_EQ(1U, server.connections());
+}
+
 TEST(HttpClient, KnowsItsOwnAddressOnTheConnection) {
     const ScriptedHttpServer server([](const Request&, Peer& peer) { peer.answer(200, ""); });
     const Interrupt interrupt;
