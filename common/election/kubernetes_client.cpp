@@ -49,13 +49,10 @@ std::string messageOf(const HttpResponse& response) {
 }  // namespace
 
 KubernetesClient::KubernetesClient(KubernetesTarget target, Duration attempt, const Interrupt& interrupt)
-    : target_(std::move(target)), attempt_(attempt) {
-    useInterrupt(interrupt);
-}
-
-void KubernetesClient::useInterrupt(const Interrupt& interrupt) {
-    client_.emplace(target_.origin, interrupt);
-    watch_.emplace(target_.origin, interrupt);
+    : target_(std::move(target)),
+      attempt_(attempt),
+      client_(target_.origin, interrupt),
+      watch_(target_.origin, interrupt) {
 }
 
 std::string KubernetesClient::leases() const {
@@ -131,22 +128,22 @@ std::optional<Error> KubernetesClient::watch(const std::string& resourceVersion)
     const auto asked = request(verb.method, path);
     if (!asked) return asked.error();
     const auto response =
-        watch_->open(*asked, kSilence, std::min(deadline_, Clock::system().now() + attempt_));
+        watch_.open(*asked, kSilence, std::min(deadline_, Clock::system().now() + attempt_));
     if (!response) return response.error();
-    if (watch_->isOpen()) return {};
+    if (watch_.isOpen()) return {};
     if (response->status == kGone && !resourceVersion.empty()) return watch("");
     return refusal(verb, leases(), *response);
 }
 
 Result<std::optional<LeaseNews>> KubernetesClient::news(Instant until) {
-    const auto line = watch_->line(std::min(until, deadline_));
+    const auto line = watch_.line(std::min(until, deadline_));
     if (!line) return line.error();
     if (!line->has_value()) {
-        if (watch_->isOpen()) return std::optional<LeaseNews>();
+        if (watch_.isOpen()) return std::optional<LeaseNews>();
         return std::optional<LeaseNews>(LeaseNews{LeaseNews::Kind::kEnded});
     }
     const auto news = parseNews(**line);
-    if (!news || news->kind == LeaseNews::Kind::kGone) watch_->close();
+    if (!news || news->kind == LeaseNews::Kind::kGone) watch_.close();
     if (!news) return news.error();
     return std::optional<LeaseNews>(*news);
 }
@@ -184,7 +181,7 @@ Result<HttpResponse> KubernetesClient::ask(const Verb& verb, const std::string& 
     asked->body = body;
     if (!body.empty()) asked->headers.set("Content-Type", "application/json");
     askedAt_ = Clock::system().now();
-    return client_->request(*asked, std::min(deadline_, askedAt_ + attempt_));
+    return client_.request(*asked, std::min(deadline_, askedAt_ + attempt_));
 }
 
 Result<HttpRequest> KubernetesClient::request(const std::string& method, const std::string& path) {

@@ -32,8 +32,8 @@ class KubernetesClient {
 
     /// All waits of the calls that follow end here at the latest.
     void setDeadline(Instant deadline) { deadline_ = deadline; }
-    /// The calls that follow are ended by this one instead, over new connections.
-    void useInterrupt(const Interrupt& interrupt);
+    /// Requests that follow are ended by this one instead; it must outlive the client, too.
+    void setInterrupt(const Interrupt& interrupt) { client_.setInterrupt(interrupt); }
 
     /// Nothing: there is no such Lease.
     Result<std::optional<KubernetesLease>> get();
@@ -49,13 +49,13 @@ class KubernetesClient {
     /// Until then the server has asked not to be asked (429).
     Instant notBefore() const { return notBefore_; }
     /// This host's address on the connection for requests; empty while there is none.
-    std::string localAddress() const { return client_->localAddress(); }
+    std::string localAddress() const { return client_.localAddress(); }
 
     /// Opens a watch of what happens after `resourceVersion`; where that is empty, of what is there and then
     /// happens.
     std::optional<Error> watch(const std::string& resourceVersion);
-    bool watching() const { return watch_->isOpen(); }
-    void closeWatch() { watch_->close(); }
+    bool watching() const { return watch_.isOpen(); }
+    void closeWatch() { watch_.close(); }
     /// The next news, or nothing at `until`; an error ends the watch.
     Result<std::optional<LeaseNews>> news(Instant until);
 
@@ -77,8 +77,8 @@ class KubernetesClient {
     KubernetesTarget target_;
     Duration attempt_;
     Instant deadline_ = Instant::max();
-    std::optional<metadata::HttpClient> client_;
-    std::optional<metadata::HttpStream> watch_;
+    metadata::HttpClient client_;
+    metadata::HttpStream watch_;
     Instant askedAt_;
     Instant notBefore_;
     std::string lastToken_;

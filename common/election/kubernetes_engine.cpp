@@ -26,7 +26,9 @@ constexpr Duration kRetryPeriod = seconds(2);
 /// However often the engine has to vouch for what it said.
 constexpr Duration kShortestRenewal = seconds(1);
 /// For telling the others that this member leaves.
-constexpr Duration kLeaveTime = std::chrono::milliseconds(1500);
+constexpr Duration kLeaveTime = std::chrono::milliseconds(4500);
+constexpr int kLeaveTries = 4;
+constexpr Duration kLeavePause = std::chrono::milliseconds(300);
 /// Between two questions for a pod that has no address yet.
 constexpr Duration kAddressInterval = seconds(10);
 
@@ -261,19 +263,18 @@ Engine::ViewOrError KubernetesEngine::currentView() {
 
 void KubernetesEngine::leave() {
     if (!options_.candidate) return;
-    client_.useInterrupt(never_);
+    client_.setInterrupt(never_);
     client_.setDeadline(now() + kLeaveTime);
-    // A try to take it, whose answer never came, may have come about.
     std::optional<Error> error;
-    if (!election_.known()) error = look();
-    for (int tries = 0; tries < 2 && !error && election_.holds(); ++tries) {
+    for (int tries = 0; tries < kLeaveTries; ++tries) {
+        if (error) never_.wait(kLeavePause);
+        // What was tried last may have come about without an answer.
+        if (error || !election_.known()) error = look();
+        if (error) continue;
+        if (!election_.holds()) return;
         const auto written = client_.update(*election_.lease(), election_.release(wallTime()), {});
-        if (!written)
-            error = written.error();
-        else if (*written)
-            return;
-        else
-            error = look();
+        if (written && *written) return;
+        error = written ? Error{group_ + ": has been changed"} : written.error();
     }
     if (error) log::warning("cannot release the lease, it has to end by itself: " + error->message);
 }

@@ -1,7 +1,11 @@
+#include <unistd.h>
+
 #include <csignal>
+#include <fstream>
 
 #include "tests/e2e/harness.h"
 #include "tests/support/kubernetes_server.h"
+#include "tests/support/tcp.h"
 
 namespace leader::test {
 namespace {
@@ -188,6 +192,104 @@ TEST_F(KubernetesTest, AnOutageOfTheServerIsOneLineAndTheLeaderGoesOnOrStandsDow
     server->start();
     EXPECT_TRUE(a.waitForOutput("started[^]*started", 20s)) << a.errors();
     EXPECT_EQ(1, countLines(a.errors(), "cannot tell who leads")) << a.errors();
+}
+
+/// The manifest in README.md.
+std::string manifest() {
+    std::ifstream readme(LEADER_SOURCE_DIR "/README.md");
+    std::string text;
+    for (std::string line; std::getline(readme, line);) {
+        const bool code = line.rfind("    ", 0) == 0;
+        if (!text.empty() && !code) break;
+        if (code && (!text.empty() || line == "    apiVersion: v1")) text += line.substr(4) + "\n";
+    }
+    return text;
+}
+
+TEST_F(KubernetesTest, TheReadmesManifestIsAcceptedAndItsRoleIsAllThatAPodNeeds) {
+    const std::string said = server->apply(manifest(), {"--dry-run=server"});
+    for (const char* created :
+         {"serviceaccount/redis created", "role.rbac.authorization.k8s.io/redis-leader created",
+          "rolebinding.rbac.authorization.k8s.io/redis-leader created", "service/redis created",
+          "deployment.apps/redis created"})
+        EXPECT_NE(std::string::npos, said.find(created)) << said;
+    server->apply(manifest());
+
+    // As in a pod: the service account's files are where they are there, in a mount namespace of its own.
+    const std::string account = "/run/secrets/kubernetes.io/serviceaccount";
+    const std::string token = server->tokenFile("system:serviceaccount:default:redis");
+    const std::string script =
+        "set -e; ca=$(cat " + server->caFile() + "); token=$(cat " + token +
+        "); mount -t tmpfs none /run; mkdir -p " + account + "; cd " + account +
+        "; echo \"$ca\" >ca.crt; echo \"$token\" >token; printf default >namespace; exec \"$@\"";
+    Process::Options pod = run("kubernetes:redis", {"--ttl", "6s", "--grace-period", "1s"});
+    std::vector<std::string> command = {"unshare", "--mount"};
+    if (::geteuid() != 0) command.emplace_back("--map-root-user");
+    command.insert(command.end(), {"sh", "-c", script, "sh"});
+    pod.command.insert(pod.command.begin(), command.begin(), command.end());
+    pod.environment = {{"KUBERNETES_SERVICE_HOST", "127.0.0.1"},
+                       {"KUBERNETES_SERVICE_PORT", std::to_string(server->port())},
+                       {"POD_NAME", "redis-0"},
+                       {"POD_IP", "10.9.8.7"}};
+    Process member(pod);
+    ASSERT_TRUE(member.waitForOutput("started 0")) << member.errors();
+    EXPECT_EQ("redis-0", server->ofLease("default", "redis", ".spec.holderIdentity"));
+    EXPECT_NE(std::string::npos,
+              server->ofLease("default", "redis", ".metadata.annotations").find("10.9.8.7"));
+    pod.environment["POD_NAME"] = "redis-1";
+    Process second(pod);
+    ASSERT_TRUE(second.waitForErrors("redis-0 leads")) << second.errors();
+    member.signal(SIGTERM);
+    EXPECT_TRUE(second.waitForOutput("started 1", 3s)) << second.errors();
+}
+
+TEST_F(KubernetesTest, AClientCertificateSaysWhoAsks) {
+    const auto mine = server->authority().issue("/CN=system:serviceaccount:default:db", "");
+    const auto old = server->authority().issue("/CN=system:serviceaccount:default:db", "", -1);
+    const auto words = [&](const Certificate& certificate) -> std::vector<std::string> {
+        return {"--ca-file",      server->caFile(),
+                "--cert-file",    certificate.file,
+                "--key-file",     certificate.key,
+                "--self",         "a",
+                "--ttl",          "6s",
+                "--grace-period", "1s"};
+    };
+    Process a(run(server->url("default", "db"), words(mine)));
+    EXPECT_TRUE(a.waitForOutput("started 0")) << a.errors();
+    Process b(run(server->url("default", "db"), words(old)));
+    EXPECT_TRUE(b.waitForErrors("401: .*the certificate of --cert-file is not accepted")) << b.errors();
+}
+
+TEST_F(KubernetesTest, AServerThatDoesNotProveItselfIsNotSpokenTo) {
+    CertificateAuthority stranger("A Stranger");
+    auto words = access(kAccount);
+    words[1] = stranger.file();
+    const auto ended = check(server->url("default", "db"), words);
+    EXPECT_EQ(3, ended.code);
+    EXPECT_TRUE(oneLine(ended.errors, "CN=kube-apiserver is issued by CN=Test CA, whom nothing here trusts"));
+}
+
+TEST_F(KubernetesTest, AProxyForwardsToAClientGoHoldersPod) {
+    const UniqueFd listener = listenOn("127.0.0.1");
+    server->apply(R"(
+apiVersion: v1
+kind: ServiceAccount
+metadata: {name: default, namespace: default}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: pod-1, namespace: default}
+spec: {automountServiceAccountToken: false, containers: [{name: c, image: i}]}
+)");
+    // No kubelet here gives it an address.
+    server->patchStatus("pods", "pod-1", R"({"status":{"podIP":"127.0.0.1","podIPs":[{"ip":"127.0.0.1"}]}})");
+    Process peer(server->peer("default", "db", "pod-1"));
+    ASSERT_TRUE(peer.waitForErrors("successfully acquired lease")) << peer.errors();
+    std::vector<std::string> words = {"proxy"};
+    for (const auto& word : access(kLooker)) words.push_back(word);
+    words.insert(words.end(), {"--proxy-bind", "127.0.0.1", "0:" + std::to_string(portOf(listener.get()))});
+    Process proxy(leader(words, server->url("default", "db")));
+    EXPECT_TRUE(proxy.waitForErrors("forwarding to pod-1 at 127.0.0.1")) << proxy.errors();
 }
 
 }  // namespace

@@ -31,7 +31,8 @@ void write(const std::string& path, const std::string& text) {
 }  // namespace
 
 const std::vector<std::string> KubernetesServer::kUsers = {"admin", "system:serviceaccount:default:db",
-                                                           "system:serviceaccount:default:looker", "nobody"};
+                                                           "system:serviceaccount:default:looker",
+                                                           "system:serviceaccount:default:redis", "nobody"};
 
 std::optional<std::string> KubernetesServer::unavailable() {
     if (std::filesystem::exists(built("kube-apiserver"))) return {};
@@ -139,6 +140,17 @@ std::string KubernetesServer::ofLease(const std::string& namespaceName, const st
                                       const std::string& field) const {
     return kubectl({"--namespace", namespaceName, "get", "lease", name, "--ignore-not-found", "-o",
                     "jsonpath={" + field + "}"});
+}
+
+void KubernetesServer::patchStatus(const std::string& resource, const std::string& name,
+                                   const std::string& patch) const {
+    // kubectl of this version patches no status.
+    const std::string path = "/api/v1/namespaces/default/" + resource + "/" + name + "/status";
+    Process curl({.command = {"curl", "-sS", "--http1.1", "--fail", "--cacert", caFile(), "-H",
+                              "Authorization: Bearer " + tokens_.at("admin"), "-X", "PATCH", "-H",
+                              "Content-Type: application/merge-patch+json", "-d", patch,
+                              "https://127.0.0.1:" + std::to_string(port_) + path}});
+    if (curl.exitCode() != 0) throw std::runtime_error("curl: " + curl.errors());
 }
 
 Process::Options KubernetesServer::peer(const std::string& namespaceName, const std::string& name,

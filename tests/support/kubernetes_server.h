@@ -48,6 +48,9 @@ class KubernetesServer {
     std::string ofLease(const std::string& namespaceName, const std::string& name,
                         const std::string& field) const;
 
+    /// Merges into the status of an object in the namespace default.
+    void patchStatus(const std::string& resource, const std::string& name, const std::string& patch) const;
+
     /// client-go's example of leader election as admin.
     Process::Options peer(const std::string& namespaceName, const std::string& name,
                           const std::string& id) const;
