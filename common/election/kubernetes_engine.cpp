@@ -6,6 +6,7 @@
 #include <cstdlib>
 
 #include "common/base/log.h"
+#include "common/base/sabotage.h"
 #include "common/cli/duration.h"
 #include "common/election/kubernetes_client.h"
 #include "common/election/kubernetes_election.h"
@@ -156,7 +157,7 @@ std::optional<Error> KubernetesEngine::renew() {
         if (!written) return written.error();
         if (*written) {
             learn(*written);
-            if (election_.holds()) election_.renewed(sentAt);
+            if (election_.holds()) election_.renewed(sabotage::kLeaseFromAnswer ? now() : sentAt);
             renewAt_ = renewalAfter(sentAt);
             return {};
         }

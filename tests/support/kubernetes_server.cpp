@@ -85,7 +85,7 @@ std::string KubernetesServer::tokenFile(const std::string& user) const {
     return file("token-of-" + user);
 }
 
-void KubernetesServer::start() {
+void KubernetesServer::launch() {
     const auto serving = authority_.issue("/CN=kube-apiserver", "IP:127.0.0.1,DNS:localhost");
     const auto accounts = authority_.issue("/CN=accounts", "");
     process_ = std::make_unique<Process>(Process::Options{
@@ -98,14 +98,17 @@ void KubernetesServer::start() {
                     "--service-account-signing-key-file=" + accounts.key,
                     "--service-account-key-file=" + accounts.file, "--service-cluster-ip-range=10.0.0.0/24",
                     "--advertise-address=10.255.255.1"}});
-    const bool ready = eventually(
-        [&] {
-            Process process({.command = kubectlCommand({"get", "--raw", "/readyz"})});
-            if (!process_->running()) return true;
-            return process.exitCode() == 0 && process.output() == "ok";
-        },
-        60s);
-    if (!ready || !process_->running())
+}
+
+bool KubernetesServer::ready() const {
+    if (!process_->running()) return false;
+    Process asking({.command = kubectlCommand({"get", "--raw", "/readyz"})});
+    return asking.exitCode() == 0 && asking.output() == "ok";
+}
+
+void KubernetesServer::start() {
+    launch();
+    if (!eventually([&] { return ready() || !process_->running(); }, 60s) || !process_->running())
         throw std::runtime_error("kube-apiserver does not start: " + process_->errors());
 }
 
@@ -150,7 +153,7 @@ void KubernetesServer::patchStatus(const std::string& resource, const std::strin
                               "Authorization: Bearer " + tokens_.at("admin"), "-X", "PATCH", "-H",
                               "Content-Type: application/merge-patch+json", "-d", patch,
                               "https://127.0.0.1:" + std::to_string(port_) + path}});
-    if (curl.exitCode() != 0) throw std::runtime_error("curl: " + curl.errors());
+    if (curl.exitCode() != 0) throw std::runtime_error("curl: " + curl.errors() + process_->errors());
 }
 
 Process::Options KubernetesServer::peer(const std::string& namespaceName, const std::string& name,

@@ -58,6 +58,9 @@ class KubernetesServer {
     /// The API server's process; etcd goes on.
     void stop();
     void start();
+    /// Does not wait until it is ready, as start() does.
+    void launch();
+    bool ready() const;
     void signal(int number) const { process_->signal(number); }
 
   private:

@@ -1,0 +1,138 @@
+// What becomes of the command when the leader above it cannot keep its lease.
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <fstream>
+
+#include "tests/e2e/harness.h"
+#include "tests/support/etcd_server.h"
+
+namespace leader::test {
+namespace {
+
+using namespace std::chrono_literals;
+
+enum class Place { kPid1, kSubreaper };
+
+std::string nameOf(pid_t pid) {
+    std::string name;
+    std::ifstream("/proc/" + std::to_string(pid) + "/comm") >> name;
+    return name;
+}
+
+bool isGuard(pid_t pid) {
+    return nameOf(pid) == "leader-guard";
+}
+
+bool gone(pid_t pid) {
+    std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
+    std::string line;
+    if (!std::getline(file, line)) return true;
+    const char state = line.at(line.rfind(')') + 2);
+    return state == 'Z' || state == 'X';
+}
+
+/// The only member of an election over etcd, as process 1 of a pid namespace or below another process.
+class Lease : public ::testing::TestWithParam<Place> {
+  protected:
+    void SetUp() override {
+        if (pid1() && geteuid() != 0) GTEST_SKIP() << "only root makes a pid namespace";
+    }
+
+    static bool pid1() { return GetParam() == Place::kPid1; }
+
+    Process::Options member(const std::vector<std::string>& options, const std::string& script) const {
+        auto all = runScript(etcd_.url("lease"), options, script);
+        const std::vector<std::string> unshare = {"unshare", "--pid", "--fork", "--mount-proc",
+                                                  "--kill-child"};
+        if (pid1()) all.command.insert(all.command.begin(), unshare.begin(), unshare.end());
+        return all;
+    }
+
+    static pid_t leaderOf(const Process& process) {
+        return pid1() ? descendants(process.pid()).at(0) : process.pid();
+    }
+
+    static std::vector<pid_t> guardsOf(pid_t leader) {
+        auto all = descendants(leader);
+        all.erase(std::remove_if(all.begin(), all.end(), [](pid_t pid) { return !isGuard(pid); }), all.end());
+        return all;
+    }
+
+    static std::vector<pid_t> commandOf(pid_t leader) {
+        auto all = descendants(leader);
+        all.erase(std::remove_if(all.begin(), all.end(), isGuard), all.end());
+        return all;
+    }
+
+    EtcdServer etcd_;
+};
+
+INSTANTIATE_TEST_SUITE_P(As, Lease, ::testing::Values(Place::kPid1, Place::kSubreaper),
+                         [](const auto& place) {
+                             return place.param == Place::kPid1 ? "Pid1" : "Subreaper";
+                         });
+
+TEST_P(Lease, TheCommandOfALeaderThatIsStoppedIsDeadAtItsEndAndStartedAnewAfterwards) {
+    Process process(member({"--ttl", "3s", "--grace-period", "0s"},
+                           "trap '' TERM; setsid sh -c 'echo inner; exec sleep 1000' & echo outer; wait"));
+    ASSERT_TRUE(process.waitForOutput("^outer$") && process.waitForOutput("^inner$")) << process.errors();
+    const pid_t leader = leaderOf(process);
+    const auto command = commandOf(leader);
+    EXPECT_EQ(2U, command.size());
+    const auto start = std::chrono::steady_clock::now();
+    ::kill(leader, SIGSTOP);
+    for (const pid_t pid : command) EXPECT_TRUE(eventually([&] { return gone(pid); }));
+    EXPECT_LT(std::chrono::steady_clock::now() - start, patience(3s));
+    ::kill(leader, SIGCONT);
+    EXPECT_TRUE(process.waitForOutput("^outer$[^]*^outer$")) << process.errors();
+    EXPECT_TRUE(process.running());
+}
+
+TEST_P(Lease, AGuardThatIsKilledIsReplacedAndTheCommandRunsOn) {
+    Process process(member({"--ttl", "60s"}, kStay));
+    ASSERT_TRUE(process.waitForOutput("^started")) << process.errors();
+    const pid_t leader = leaderOf(process);
+    const auto guards = guardsOf(leader);
+    ASSERT_EQ(1U, guards.size());
+    const auto command = commandOf(leader);
+    // One that is killed as soon as it is there is taken for one that cannot live.
+    std::this_thread::sleep_for(1100ms);
+    ::kill(guards[0], SIGKILL);
+    ASSERT_TRUE(process.waitForErrors("the guard process was ended: starting another"));
+    EXPECT_TRUE(eventually([&] { return guardsOf(leader).size() == 1 && guardsOf(leader) != guards; }));
+    EXPECT_EQ(command, commandOf(leader));
+}
+
+TEST_P(Lease, LeavesNoGuardBehindAndPassesTheExitCodeOn) {
+    Process process(member({"--ttl", "60s"}, "(setsid sleep 0.1 &); exit 42"));
+    EXPECT_EQ(42, process.exitCode()) << process.errors();
+    EXPECT_TRUE(eventually([] {
+        const auto all = descendants(getpid());
+        return std::none_of(all.begin(), all.end(), isGuard);
+    }));
+}
+
+TEST_P(Lease, TheGuardEndsWithALeaderThatIsKilled) {
+    Process process(member({"--ttl", "60s"}, kStay));
+    ASSERT_TRUE(process.waitForOutput("^started")) << process.errors();
+    auto all = descendants(leaderOf(process));
+    ::kill(leaderOf(process), SIGKILL);
+    for (const pid_t pid : all) EXPECT_TRUE(eventually([&] { return gone(pid); })) << nameOf(pid);
+}
+
+TEST_P(Lease, ALostOneEndsWith75WhereAskedFor) {
+    Process process(member({"--ttl", "60s", "--on-loss", "exit"}, "trap '' TERM; " + kStay));
+    ASSERT_TRUE(process.waitForOutput("^started")) << process.errors();
+    const auto keys = etcd_.keys("lease/");
+    ASSERT_EQ(1U, keys.size());
+    etcd_.ctl({"lease", "revoke", keys[0].substr(keys[0].rfind('/') + 1)});
+    // Long before the grace period of 10 s is over.
+    EXPECT_EQ(75, process.exitCode(5s)) << process.errors();
+}
+
+}  // namespace
+}  // namespace leader::test
