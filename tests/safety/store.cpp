@@ -52,7 +52,11 @@ class KubernetesStore : public Store {
     bool awaitHealthy() const override {
         return eventually([&] { return server_.ready(); }, 60s);
     }
-    void revoke() override { server_.kubectl({"delete", "lease", "safety"}); }
+    // Not by deleting it, which takes the terms away, too.
+    void revoke() override {
+        server_.kubectl(
+            {"patch", "lease", "safety", "--type=merge", "-p", R"({"spec":{"holderIdentity":""}})"});
+    }
 
   private:
     KubernetesServer server_;
