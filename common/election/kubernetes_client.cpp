@@ -198,7 +198,7 @@ Result<HttpRequest> KubernetesClient::request(const std::string& method, const s
 
 // As it is renewed long before its end, an old token is better than none while the file is being replaced.
 Result<std::string> KubernetesClient::token() {
-    const auto read = metadata::readSecret("the token file", target_.tokenFile);
+    auto read = metadata::readSecret("the token file", target_.tokenFile);
     if (read) {
         tokenMissing_ = false;
         lastToken_ = *read;

@@ -112,7 +112,7 @@ Result<KubernetesTarget> findKubernetes(const EngineOptions& options) {
 
 std::string kubernetesIdentity(const EngineOptions& options) {
     if (!options.self.empty()) return options.self;
-    const std::string pod = environment("POD_NAME");
+    std::string pod = environment("POD_NAME");
     if (!pod.empty()) return pod;
     std::array<char, HOST_NAME_MAX + 1> name{};
     return gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "";

@@ -110,7 +110,7 @@ std::optional<Error> loadAuthorities(const std::string& path, SSL_CTX* context) 
     if (path.empty()) {
         X509_STORE_set_default_paths(store.get());
     } else {
-        if (const auto error = checkReadable("--ca-file", path)) return error;
+        if (auto error = checkReadable("--ca-file", path)) return error;
         if (X509_STORE_load_file(store.get(), path.c_str()) != 1)
             return Error{"--ca-file " + path + ": holds no certificate in PEM form" + lastReason()};
     }
@@ -122,8 +122,8 @@ std::optional<Error> loadIdentity(const TlsFiles& files, SSL_CTX* context) {
     if (files.certFile.empty() && files.keyFile.empty()) return {};
     if (files.keyFile.empty()) return Error{"--cert-file is of no use without --key-file"};
     if (files.certFile.empty()) return Error{"--key-file is of no use without --cert-file"};
-    if (const auto error = checkReadable("--cert-file", files.certFile)) return error;
-    if (const auto error = checkReadable("--key-file", files.keyFile)) return error;
+    if (auto error = checkReadable("--cert-file", files.certFile)) return error;
+    if (auto error = checkReadable("--key-file", files.keyFile)) return error;
     if (SSL_CTX_use_certificate_chain_file(context, files.certFile.c_str()) != 1)
         return Error{"--cert-file " + files.certFile + ": holds no certificate in PEM form" + lastReason()};
     if (SSL_CTX_use_PrivateKey_file(context, files.keyFile.c_str(), SSL_FILETYPE_PEM) != 1) {

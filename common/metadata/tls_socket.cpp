@@ -20,9 +20,7 @@ using Poco::Net::Context;
 using Poco::Net::SecureStreamSocket;
 
 Context::Ptr makeContext() {
-    const Context::Ptr context =
-        new Context(Context::TLS_CLIENT_USE, "", Context::VERIFY_STRICT, 9, false, "DEFAULT");
-    return context;
+    return {new Context(Context::TLS_CLIENT_USE, "", Context::VERIFY_STRICT, 9, false, "DEFAULT")};
 }
 
 // OpenSSL writes to sockets as to files.
@@ -43,16 +41,17 @@ unsigned long codeOf(const Poco::Net::SSLException& e) {
 }  // namespace
 
 TlsSocket::TlsSocket(const Interrupt& interrupt, const std::string& host, TlsFiles files)
-    : TlsSocket(interrupt, host, std::move(files), new Poco::Net::StreamSocketImpl) {
+    : TlsSocket(interrupt, host, std::move(files), new Poco::Net::StreamSocketImpl, makeContext()) {
 }
 
 TlsSocket::TlsSocket(const Interrupt& interrupt, const std::string& host, TlsFiles files,
-                     Poco::Net::StreamSocketImpl* tcp)
-    : SecureStreamSocketImpl(tcp, makeContext()),
+                     Poco::Net::StreamSocketImpl* tcp, const Context::Ptr& context)
+    : SecureStreamSocketImpl(tcp, context),
       interrupt_(&interrupt),
       host_(host),
       files_(std::move(files)),
-      tcp_(tcp) {
+      tcp_(tcp),
+      context_(context->sslContext()) {
     // The base class has taken a reference of its own.
     tcp->release();
     setLazyHandshake(true);
@@ -70,8 +69,8 @@ bool TlsSocket::awaitBytes() {
 void TlsSocket::connect(const Poco::Net::SocketAddress& address, const Poco::Timespan& timeout) {
     blockBrokenPipe();
     verification_ = {};
-    auto error = tls::demandVerification(context()->sslContext(), host_, verification_);
-    if (!error) error = tls::load(files_, context()->sslContext());
+    auto error = tls::demandVerification(context_, host_, verification_);
+    if (!error) error = tls::load(files_, context_);
     if (error) throw TlsException(error->message);
     SecureStreamSocketImpl::connect(address, timeout);
     tcp_->setBlocking(false);

@@ -28,7 +28,7 @@ class TlsSocket : public Poco::Net::SecureStreamSocketImpl, public DeadlineSocke
 
   private:
     TlsSocket(const Interrupt& interrupt, const std::string& host, TlsFiles files,
-              Poco::Net::StreamSocketImpl* tcp);
+              Poco::Net::StreamSocketImpl* tcp, const Poco::Net::Context::Ptr& context);
     ~TlsSocket() override = default;
 
     /// Repeats what would have blocked until it is done.
@@ -40,8 +40,9 @@ class TlsSocket : public Poco::Net::SecureStreamSocketImpl, public DeadlineSocke
     TlsFiles files_;
     Instant deadline_;
     tls::Verification verification_;
-    /// The base class owns it.
+    /// The base class owns them.
     Poco::Net::StreamSocketImpl* tcp_;
+    SSL_CTX* context_;
 };
 
 }  // namespace leader::metadata

@@ -28,7 +28,8 @@ TEST(RancherUrl, WhatIsNoneIsRefusedByName) {
                             "http://h/?a=b", "http://u:p@h/", "http:h", "http://h:0/"}) {
         const auto parsed = parseRancherUrl(url);
         ASSERT_FALSE(parsed.ok()) << url;
-        EXPECT_EQ("'" + std::string(url) + "' is not http[s]://HOST[:PORT]/[VERSION]", parsed.error().message);
+        EXPECT_EQ("'" + std::string(url) + "' is not http[s]://HOST[:PORT]/[VERSION]",
+                  parsed.error().message);
     }
 }
 
