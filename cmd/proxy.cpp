@@ -102,6 +102,7 @@ int proxyMain(const Invocation& invocation) {
     for (const std::string& word : std::get<cli::ParsedLine>(line).words)
         if (const auto error = addPort(options.ports, word)) return usageError(invocation, error->message);
     if (options.ports.empty()) return usageError(invocation, "no port to forward");
+    shared.engine.addresses = true;
     makeRoomForStatus(status, shared.engine, options);
     return proxy(invocation, shared, options, status);
 }

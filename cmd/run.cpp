@@ -180,6 +180,7 @@ int run(const Invocation& invocation, RunOptions options) {
     if (options.maxStale > Duration::zero()) options.shared.engine.heartbeat = options.maxStale / 3;
     makeRoomForStatus(options.status, options.shared.engine, options.proxy);
     options.shared.engine.candidate = true;
+    options.shared.engine.addresses = !options.proxy.ports.empty();
     log::configure(invocation.program, options.shared.logLevel, options.shared.logFormat);
     Interrupt interrupt;
     auto engine = makeEngine(options.shared.engine, interrupt);

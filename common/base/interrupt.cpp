@@ -14,6 +14,12 @@ timespec asTimespec(Duration duration) {
             static_cast<long>((positive % std::chrono::seconds(1)).count())};
 }
 
+bool waitFor(short events, int fd, const Interrupt& interrupt, Duration longest) {
+    pollfd waiting[] = {{fd, events, 0}, {interrupt.fd(), POLLIN, 0}};
+    const timespec timeout = asTimespec(longest);
+    return ppoll(waiting, 2, &timeout, nullptr) > 0 && waiting[1].revents == 0 && waiting[0].revents != 0;
+}
+
 }  // namespace
 
 Interrupt::Interrupt() : eventFd_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
@@ -30,9 +36,11 @@ bool Interrupt::wait(Duration longest) const {
 }
 
 bool waitReadable(int fd, const Interrupt& interrupt, Duration longest) {
-    pollfd waiting[] = {{fd, POLLIN, 0}, {interrupt.fd(), POLLIN, 0}};
-    const timespec timeout = asTimespec(longest);
-    return ppoll(waiting, 2, &timeout, nullptr) > 0 && waiting[1].revents == 0 && waiting[0].revents != 0;
+    return waitFor(POLLIN, fd, interrupt, longest);
+}
+
+bool waitWritable(int fd, const Interrupt& interrupt, Duration longest) {
+    return waitFor(POLLOUT, fd, interrupt, longest);
 }
 
 }  // namespace leader

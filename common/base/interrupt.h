@@ -25,5 +25,7 @@ class Interrupt {
 /// Waits until `fd` is readable; false when `interrupt` or the time came first. A negative `fd` is only
 /// waited past.
 bool waitReadable(int fd, const Interrupt& interrupt, Duration longest);
+/// The same for room to write.
+bool waitWritable(int fd, const Interrupt& interrupt, Duration longest);
 
 }  // namespace leader

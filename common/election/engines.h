@@ -6,6 +6,7 @@
 #include "common/base/interrupt.h"
 #include "common/base/result.h"
 #include "common/election/engine.h"
+#include "common/metadata/tls_files.h"
 
 namespace leader {
 
@@ -25,6 +26,15 @@ struct EngineOptions {
     bool candidate = false;
     Duration ttl = std::chrono::seconds(30);
     std::string selfAddress;
+    /// Whether the candidates' addresses are wanted, where finding one takes a request of its own.
+    bool addresses = false;
+    /// A file with a bearer token; empty for the engine's own way.
+    std::string tokenFile{};
+    /// Who asks, with a file that holds the password.
+    std::string user{};
+    std::string passwordFile{};
+    /// For an engine that is reached with TLS.
+    metadata::TlsFiles tls{};
     /// next() ends here at the latest.
     Instant deadline = Instant::max();
 };

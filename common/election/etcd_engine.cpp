@@ -52,6 +52,7 @@ class EtcdEngine : public Engine {
           client_(url.endpoints, attemptOf(options), interrupt),
           election_(url.name) {
         client_.gateway().setDeadline(options.deadline);
+        client_.gateway().identify(options.user, options.passwordFile);
         identity_.name = options.self.empty() ? hostName() : options.self;
         identity_.uuid = Poco::UUIDGenerator::defaultGenerator().createRandom().toString();
     }
@@ -256,8 +257,10 @@ void EtcdEngine::leave() {
 }  // namespace
 
 Result<std::unique_ptr<Engine>> makeEtcdEngine(const EngineOptions& options, const Interrupt& interrupt) {
-    const auto url = parseEtcdUrl(options.url);
+    auto url = parseEtcdUrl(options.url);
     if (!url) return url.error();
+    for (metadata::HttpOrigin& endpoint : url->endpoints)
+        if (endpoint.tls) endpoint.tls = options.tls;
     if (!options.service.empty())
         return Error{"'" + options.url + "' names its election itself: leave --service out"};
     if (options.candidate && options.ttl % seconds(1) != Duration::zero())

@@ -4,6 +4,9 @@
 #include <Poco/Net/HTTPResponse.h>
 
 #include <algorithm>
+#include <sstream>
+
+#include "common/metadata/secret.h"
 
 namespace leader {
 namespace {
@@ -12,6 +15,7 @@ namespace json = metadata::json;
 using metadata::HttpResponse;
 
 constexpr const char* kWatchPath = "/v3/watch";
+constexpr const char* kAuthenticatePath = "/v3/auth/authenticate";
 // Metadata of gRPC: a member that has lost its cluster ends the watch instead of being silent.
 constexpr const char* kRequireLeader = "Grpc-Metadata-hasleader";
 
@@ -76,13 +80,46 @@ Result<EtcdGateway::Object> EtcdGateway::call(const std::string& path, const std
 Result<EtcdGateway::Object> EtcdGateway::ask(const std::string& path, const std::string& body) {
     if (!client_) client_.emplace(endpoint(), *interrupt_);
     const std::string where = endpoint().url() + path;
-    askedAt_ = Clock::system().now();
-    const auto response = client_->request(post(path, body), attemptEnd());
+    const auto response = send(path, body);
     if (!response) return response.error();
     if (response->status != Poco::Net::HTTPResponse::HTTP_OK) return refusal(where, *response);
     auto answer = parseObject(response->body, where);
     if (!answer) return answer;
     return fromCluster(*answer);
+}
+
+// A token that is no more valid is replaced, once.
+Result<HttpResponse> EtcdGateway::send(const std::string& path, const std::string& body) {
+    for (bool renewed = false;; renewed = true) {
+        if (!user_.empty() && token_.empty())
+            if (const auto error = authenticate()) return *error;
+        askedAt_ = Clock::system().now();
+        auto response = client_->request(post(path, body), attemptEnd());
+        const bool refused = response && response->status == Poco::Net::HTTPResponse::HTTP_UNAUTHORIZED;
+        if (!refused || user_.empty() || renewed) return response;
+        token_.clear();
+    }
+}
+
+std::optional<Error> EtcdGateway::authenticate() {
+    const auto password = metadata::readSecret("--password-file", passwordFile_);
+    if (!password) return password.error();
+    Poco::JSON::Object credentials;
+    credentials.set("name", user_);
+    credentials.set("password", *password);
+    std::ostringstream body;
+    credentials.stringify(body);
+    const std::string where = endpoint().url() + kAuthenticatePath;
+    const auto response = client_->request(post(kAuthenticatePath, body.str()), attemptEnd());
+    if (!response) return response.error();
+    if (response->status != Poco::Net::HTTPResponse::HTTP_OK)
+        return Error{refusal(where, *response).message + " (--user " + user_ + ")"};
+    const auto answer = parseObject(response->body, where);
+    if (!answer) return answer.error();
+    const Poco::Dynamic::Var token = (*answer)->get("token");
+    if (!token.isString()) return Error{where + ": the answer holds no token"};
+    token_ = token.extract<std::string>();
+    return {};
 }
 
 // The answers of streaming calls are in an envelope, and so are the errors that come after the status.
@@ -146,6 +183,7 @@ metadata::HttpRequest EtcdGateway::post(const std::string& path, const std::stri
     request.method = "POST";
     request.path = path;
     request.headers.set("Content-Type", "application/json");
+    if (!token_.empty()) request.headers.set("Authorization", token_);
     request.body = body;
     return request;
 }

@@ -24,6 +24,12 @@ class EtcdGateway {
     /// Goes on with requests as if made with these, without a watch.
     void resume(Duration attempt, const Interrupt& interrupt);
 
+    /// Who asks, where etcd wants to know; the password is read from its file each time a token is needed.
+    void identify(const std::string& user, const std::string& passwordFile) {
+        user_ = user;
+        passwordFile_ = passwordFile;
+    }
+
     /// Asks one endpoint after the other, from the one in use, until one gives a proper answer of the cluster
     /// that is known; each once.
     Result<Object> call(const std::string& path, const std::string& body);
@@ -52,6 +58,8 @@ class EtcdGateway {
 
   private:
     Result<Object> ask(const std::string& path, const std::string& body);
+    Result<metadata::HttpResponse> send(const std::string& path, const std::string& body);
+    std::optional<Error> authenticate();
     metadata::HttpRequest post(const std::string& path, const std::string& body) const;
     /// The answer's object if it comes from the cluster that is known.
     Result<Object> fromCluster(const Object& answer);
@@ -69,6 +77,10 @@ class EtcdGateway {
     std::size_t watchedEndpoint_ = 0;
     Instant askedAt_;
     std::string cluster_;
+    std::string user_;
+    std::string passwordFile_;
+    /// Of the last authentication; all members of a cluster know it, until it expires or they restart.
+    std::string token_;
     bool metOtherCluster_ = false;
 };
 

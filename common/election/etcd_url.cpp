@@ -7,28 +7,33 @@
 namespace leader {
 namespace {
 
-constexpr const char* kPrefix = "etcd://";
+const std::string kPrefix = "etcd://";
+const std::string kTlsPrefix = "etcds://";
 
-std::optional<metadata::HttpOrigin> parseEndpoint(const std::string& endpoint) {
+std::optional<metadata::HttpOrigin> parseEndpoint(const std::string& endpoint, bool tls) {
     const Poco::URI uri("http://" + endpoint);
     if (uri.getHost().empty() || !uri.getUserInfo().empty() || !uri.getPathEtc().empty() ||
         !uri.getFragment().empty())
         return {};
     const int port = uri.getSpecifiedPort();
-    return metadata::HttpOrigin{uri.getHost(), port == 0 ? EtcdUrl::kDefaultPort : port};
+    metadata::HttpOrigin origin{uri.getHost(), port == 0 ? EtcdUrl::kDefaultPort : port};
+    if (tls) origin.tls = metadata::TlsFiles();
+    return origin;
 }
 
 }  // namespace
 
 Result<EtcdUrl> parseEtcdUrl(const std::string& url) {
-    const Error bad{"'" + url + "' is not etcd://HOST:PORT[,HOST:PORT...]/NAME"};
-    const std::string rest = url.substr(std::min(url.size(), std::string(kPrefix).size()));
+    const Error bad{"'" + url + "' is not etcd[s]://HOST:PORT[,HOST:PORT...]/NAME"};
+    const bool tls = url.rfind(kTlsPrefix, 0) == 0;
+    const std::string& prefix = tls ? kTlsPrefix : kPrefix;
+    const std::string rest = url.substr(std::min(url.size(), prefix.size()));
     const std::size_t slash = rest.find('/');
-    if (url.rfind(kPrefix, 0) != 0 || slash == std::string::npos) return bad;
+    if (url.rfind(prefix, 0) != 0 || slash == std::string::npos) return bad;
     try {
         EtcdUrl parsed;
         for (const std::string& endpoint : Poco::StringTokenizer(rest.substr(0, slash), ",")) {
-            const auto origin = parseEndpoint(endpoint);
+            const auto origin = parseEndpoint(endpoint, tls);
             if (!origin) return bad;
             parsed.endpoints.push_back(*origin);
         }

@@ -68,8 +68,9 @@ class RancherEngine : public Engine {
 }  // namespace
 
 Result<std::unique_ptr<Engine>> makeRancherEngine(const EngineOptions& options, const Interrupt& interrupt) {
-    const auto url = metadata::parseRancherUrl(options.url);
+    auto url = metadata::parseRancherUrl(options.url);
     if (!url) return url.error();
+    if (url->tls) url->tls = options.tls;
     return std::unique_ptr<Engine>(std::make_unique<RancherEngine>(options, *url, interrupt));
 }
 

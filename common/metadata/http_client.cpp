@@ -8,8 +8,8 @@
 namespace leader::metadata {
 
 std::string HttpOrigin::url() const {
-    return "http://" + (host.find(':') == std::string::npos ? host : "[" + host + "]") +
-           (port == 80 ? "" : ":" + std::to_string(port));
+    return (tls ? "https://" : "http://") + (host.find(':') == std::string::npos ? host : "[" + host + "]") +
+           (port == (tls ? 443 : 80) ? "" : ":" + std::to_string(port));
 }
 
 HttpClient::HttpClient(const HttpOrigin& origin, const Interrupt& interrupt)

@@ -3,11 +3,13 @@
 #include <Poco/Net/NameValueCollection.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "common/base/clock.h"
 #include "common/base/interrupt.h"
 #include "common/base/result.h"
+#include "common/metadata/tls_files.h"
 
 namespace leader::metadata {
 
@@ -21,8 +23,10 @@ struct HttpOrigin {
     int port = 80;
     /// The address where the name does not resolve; may be empty.
     std::string fallback{};
+    /// With these files; nothing: without TLS.
+    std::optional<TlsFiles> tls{};
 
-    /// "http://HOST[:PORT]"
+    /// "http://HOST[:PORT]", "https://…" with TLS
     std::string url() const;
 };
 

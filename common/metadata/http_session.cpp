@@ -8,6 +8,8 @@
 #include <algorithm>
 #include <array>
 
+#include "common/metadata/tls_functions.h"
+
 namespace leader::metadata {
 namespace {
 
@@ -26,8 +28,11 @@ struct OwnedSocket : Poco::Net::StreamSocket {
 };
 
 /// The socket for the origin's scheme.
-StreamSocketImpl* makeSocket(const HttpOrigin& /*origin*/, const Interrupt& interrupt) {
-    return new InterruptibleSocket<StreamSocketImpl>(interrupt);
+StreamSocketImpl* makeSocket(const HttpOrigin& origin, const Interrupt& interrupt) {
+    if (!origin.tls) return new InterruptibleSocket(interrupt);
+    const auto tls = tlsFunctions();
+    if (!tls) throw TlsException(tls.error().message);
+    return (*tls)->makeSocket(interrupt, origin.host, *origin.tls);
 }
 
 void refuseOverLimit(std::size_t size) {
@@ -115,6 +120,7 @@ std::vector<Poco::Net::IPAddress> HttpSession::resolve() const {
 
 std::string reasonOf(const Poco::Exception& e) {
     if (dynamic_cast<const Poco::TimeoutException*>(&e) != nullptr) return "no answer in time";
+    if (dynamic_cast<const TlsException*>(&e) != nullptr) return e.message();
     if (dynamic_cast<const Poco::Net::ConnectionRefusedException*>(&e) != nullptr)
         return "connection refused";
     if (dynamic_cast<const Poco::Net::HostNotFoundException*>(&e) != nullptr) return "host name not found";

@@ -9,42 +9,27 @@
 #include <string>
 #include <vector>
 
+#include "common/metadata/deadline_socket.h"
 #include "common/metadata/http_client.h"
 
 namespace leader::metadata {
 
-/// What a session asks of its socket's implementation beside being one.
-class DeadlineSocket {
-  public:
-    virtual ~DeadlineSocket() = default;
-    virtual void setDeadline(Instant deadline) = 0;
-    virtual void setInterrupt(const Interrupt& interrupt) = 0;
-    /// Waits for something to read; false at the deadline or once interrupted.
-    virtual bool awaitBytes() = 0;
-};
-
 /// Poco's timeouts are a read each, and a server that trickles never runs into one; this holds all reads to
-/// one deadline and ends them when interrupted. `Base` is Poco's implementation of the kind of socket.
-template <typename Base>
-class InterruptibleSocket : public Base, public DeadlineSocket {
+/// one deadline and ends them when interrupted.
+class InterruptibleSocket : public Poco::Net::StreamSocketImpl, public DeadlineSocket {
   public:
-    template <typename... Arguments>
-    explicit InterruptibleSocket(const Interrupt& interrupt, Arguments&&... arguments)
-        : Base(std::forward<Arguments>(arguments)...), interrupt_(&interrupt) {}
+    explicit InterruptibleSocket(const Interrupt& interrupt) : interrupt_(&interrupt) {}
 
     void setDeadline(Instant deadline) override { deadline_ = deadline; }
     void setInterrupt(const Interrupt& interrupt) override { interrupt_ = &interrupt; }
 
     bool awaitBytes() override {
-        const Duration left = deadline_ - Clock::system().now();
-        // What a layer above TCP has already taken from the kernel makes nothing readable.
-        if (this->available() > 0) return left > Duration::zero() && !interrupt_->raised();
-        return waitReadable(this->sockfd(), *interrupt_, left);
+        return waitReadable(sockfd(), *interrupt_, deadline_ - Clock::system().now());
     }
 
     int receiveBytes(void* buffer, int length, int flags) override {
         if (!awaitBytes()) throw Poco::TimeoutException();
-        return Base::receiveBytes(buffer, length, flags);
+        return StreamSocketImpl::receiveBytes(buffer, length, flags);
     }
 
   private:

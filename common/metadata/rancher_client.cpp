@@ -21,7 +21,7 @@ constexpr const char* kMetadataName = "rancher-metadata";
 constexpr const char* kMetadataAddress = "169.254.169.250";
 
 HttpOrigin originOf(const RancherUrl& url) {
-    return {url.host, url.port, url.host == kMetadataName ? kMetadataAddress : ""};
+    return {url.host, url.port, url.host == kMetadataName ? kMetadataAddress : "", url.tls};
 }
 
 bool isInvalidVersion(const HttpResponse& response) {
@@ -32,15 +32,18 @@ bool isInvalidVersion(const HttpResponse& response) {
 }  // namespace
 
 Result<RancherUrl> parseRancherUrl(const std::string& url) {
-    const Error bad{"'" + url + "' is not http://HOST[:PORT]/[VERSION]"};
+    const Error bad{"'" + url + "' is not http[s]://HOST[:PORT]/[VERSION]"};
     try {
         const Poco::URI uri(url);
         std::vector<std::string> segments;
         uri.getPathSegments(segments);
-        if (uri.getScheme() != "http" || uri.getHost().empty() || segments.size() > 1 ||
+        const bool tls = uri.getScheme() == "https";
+        if ((!tls && uri.getScheme() != "http") || uri.getHost().empty() || segments.size() > 1 ||
             !uri.getRawQuery().empty() || !uri.getFragment().empty() || !uri.getUserInfo().empty())
             return bad;
-        return RancherUrl{uri.getHost(), uri.getPort(), segments.empty() ? "" : segments[0]};
+        RancherUrl parsed{uri.getHost(), uri.getPort(), segments.empty() ? "" : segments[0]};
+        if (tls) parsed.tls = TlsFiles();
+        return parsed;
     } catch (const Poco::Exception&) {
         return bad;
     }

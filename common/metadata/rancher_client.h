@@ -8,12 +8,14 @@
 
 namespace leader::metadata {
 
-/// Where a metadata server is, from `http://HOST[:PORT]/[VERSION]`.
+/// Where a metadata server is, from `http[s]://HOST[:PORT]/[VERSION]`.
 struct RancherUrl {
     std::string host;
     int port = 80;
     /// Empty: the newest that the server knows.
     std::string version;
+    /// With https; the files are the caller's to name.
+    std::optional<TlsFiles> tls{};
 };
 Result<RancherUrl> parseRancherUrl(const std::string& url);
 

@@ -10,16 +10,8 @@
 namespace leader::test {
 namespace {
 
-constexpr const char* kElection = "safety";
 constexpr const char* kNamePrefix = "member-";
 constexpr std::size_t kLogTail = 3000;
-
-std::vector<std::uint16_t> portsOf(const EtcdServer& etcd, int members) {
-    std::vector<std::uint16_t> ports;
-    ports.reserve(static_cast<std::size_t>(members));
-    for (int i = 0; i < members; ++i) ports.push_back(etcd.port(i));
-    return ports;
-}
 
 std::string contentOf(const std::string& path) {
     std::ostringstream content;
@@ -37,13 +29,11 @@ bool alive(pid_t pid) {
 }
 
 Crew::Crew(const Options& options)
-    : options_(options),
-      etcd_({.members = options.etcdMembers}),
-      members_(static_cast<std::size_t>(options.members)) {
+    : options_(options), store_(options.makeStore()), members_(static_cast<std::size_t>(options.members)) {
     // Finds the orphans of members that were killed.
     ::prctl(PR_SET_CHILD_SUBREAPER, 1);
     for (int i = 0; i < size(); ++i) {
-        at(i).relay = std::make_unique<Relay>(portsOf(etcd_, options_.etcdMembers));
+        at(i).relay = std::make_unique<Relay>(store_->ports());
         start(i);
     }
 }
@@ -61,11 +51,12 @@ void Crew::start(int member) {
     Member& each = at(member);
     if (each.process) each.earlierLog += each.process->errors();
     each.process.reset();
-    each.process = std::make_unique<Process>(Process::Options{
-        .command = {options_.binary, "run", "--engine", "etcd://" + each.relay->endpoints() + "/" + kElection,
-                    "--self", kNamePrefix + std::to_string(member), "--ttl",
-                    std::to_string(options_.ttl.count() / 1000) + "s", "--grace-period", "0s", "--",
-                    SAFETY_WITNESS, folder_ / ""}});
+    std::vector<std::string> command = {options_.binary, "run"};
+    for (const auto& word : store_->optionsFor(each.relay->ports())) command.push_back(word);
+    command.insert(command.end(), {"--self", kNamePrefix + std::to_string(member), "--ttl",
+                                   std::to_string(options_.ttl.count() / 1000) + "s", "--grace-period", "0s",
+                                   "--", SAFETY_WITNESS, folder_ / ""});
+    each.process = std::make_unique<Process>(Process::Options{.command = command});
 }
 
 std::optional<Witness> Crew::witness() const {

@@ -7,7 +7,7 @@
 
 #include "tests/e2e/harness.h"
 #include "tests/safety/relay.h"
-#include "tests/support/etcd_server.h"
+#include "tests/safety/store.h"
 
 namespace leader::test {
 
@@ -25,7 +25,7 @@ class Crew {
         std::string binary;
         int members = 5;
         std::chrono::milliseconds ttl{3000};
-        std::uint16_t etcdMembers = 3;
+        std::unique_ptr<Store> (*makeStore)() = makeEtcdStore;
     };
 
     explicit Crew(const Options& options);
@@ -35,7 +35,7 @@ class Crew {
     Crew& operator=(const Crew&) = delete;
 
     int size() const { return static_cast<int>(members_.size()); }
-    EtcdServer& etcd() { return etcd_; }
+    Store& store() { return *store_; }
     Relay& relay(int member) { return *at(member).relay; }
     Process& process(int member) { return *at(member).process; }
     void start(int member);
@@ -62,7 +62,7 @@ class Crew {
 
     Options options_;
     TemporaryDirectory folder_;
-    EtcdServer etcd_;
+    std::unique_ptr<Store> store_;
     std::vector<Member> members_;
 };
 

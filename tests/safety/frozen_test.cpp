@@ -10,6 +10,7 @@
 
 #include "tests/e2e/harness.h"
 #include "tests/safety/crew.h"
+#include "tests/support/etcd_server.h"
 
 namespace leader::test {
 namespace {

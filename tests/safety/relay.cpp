@@ -58,10 +58,9 @@ Relay::~Relay() {
     thread_.join();
 }
 
-std::string Relay::endpoints() const {
-    std::string all;
-    for (const Listener& each : listeners_)
-        all += (all.empty() ? "" : ",") + std::string("127.0.0.1:") + std::to_string(each.port);
+std::vector<std::uint16_t> Relay::ports() const {
+    std::vector<std::uint16_t> all;
+    for (const Listener& listener : listeners_) all.push_back(listener.port);
     return all;
 }
 

@@ -28,8 +28,8 @@ class Relay {
     Relay(const Relay&) = delete;
     Relay& operator=(const Relay&) = delete;
 
-    /// "127.0.0.1:PORT,127.0.0.1:PORT", in the order of the targets.
-    std::string endpoints() const;
+    /// On 127.0.0.1, in the order of the targets.
+    std::vector<std::uint16_t> ports() const;
     /// Each byte takes `delay` longer, in each direction.
     void set(Mode mode, std::chrono::milliseconds delay = {});
 

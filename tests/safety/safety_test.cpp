@@ -8,6 +8,7 @@
 #include <random>
 
 #include "tests/safety/trial.h"
+#include "tests/support/kubernetes_server.h"
 
 namespace leader::test {
 namespace {
@@ -32,9 +33,11 @@ int rounds() {
     return static_cast<int>(numberFrom("LEADER_SAFETY_ROUNDS", kRounds));
 }
 
-void expectSafe(int rounds, Trial::Faults faults) {
+using MakeStore = decltype(Crew::Options::makeStore);
+
+void expectSafe(int rounds, Trial::Faults faults, MakeStore makeStore = makeEtcdStore) {
     std::cout << "seed " << seed() << std::endl;
-    Trial trial({.binary = leaderBinary()}, seed(), faults);
+    Trial trial({.binary = leaderBinary(), .makeStore = makeStore}, seed(), faults);
     const std::string violation = trial.run(rounds);
     EXPECT_EQ("", violation) << trial.story();
     std::cout << trial.roundsDone() << " rounds, " << trial.leaderships()
@@ -47,14 +50,24 @@ TEST(Safety, OfFiveMembersNeverTwoRunTheCommandWhateverFails) {
     expectSafe(rounds(), Trial::Faults::kAll);
 }
 
+TEST(SafetyOverKubernetes, OfFiveMembersNeverTwoRunTheCommandWhateverFails) {
+    if (const auto reason = KubernetesServer::unavailable()) GTEST_SKIP() << *reason;
+    expectSafe(rounds(), Trial::Faults::kAll, makeKubernetesStore);
+}
+
+TEST(SafetyOverKubernetes, AnAnswerThatIsReadWhenItsLeaseIsOverRevivesNothing) {
+    if (const auto reason = KubernetesServer::unavailable()) GTEST_SKIP() << *reason;
+    expectSafe(std::max(rounds() / 4, kRounds), Trial::Faults::kLateAnswers, makeKubernetesStore);
+}
+
 // What the broken build below fails at.
 TEST(Safety, AnAnswerThatIsReadWhenItsLeaseIsOverRevivesNothing) {
     expectSafe(std::max(rounds() / 4, kRounds), Trial::Faults::kLateAnswers);
 }
 
-void expectCaught(const char* binary, Trial::Faults faults) {
+void expectCaught(const char* binary, Trial::Faults faults, MakeStore makeStore = makeEtcdStore) {
     std::cout << "seed " << seed() << std::endl;
-    Trial trial({.binary = binary}, seed(), faults);
+    Trial trial({.binary = binary, .makeStore = makeStore}, seed(), faults);
     const std::string violation = trial.run(kRoundsToCatch);
     EXPECT_NE(std::string::npos, violation.find("finds the lock taken")) << violation << trial.story();
     std::cout << "caught in round " << trial.roundsDone() << ": " << violation << std::flush;
@@ -62,6 +75,11 @@ void expectCaught(const char* binary, Trial::Faults faults) {
 
 TEST(SafetyOfABrokenBuild, ThatLeavesOutKillIsSeen) {
     expectCaught(LEADER_WITHOUT_KILL, Trial::Faults::kAll);
+}
+
+TEST(SafetyOfABrokenBuild, ThatCountsRenewalsOfALeaseFromTheirAnswersIsSeenOverKubernetes) {
+    if (const auto reason = KubernetesServer::unavailable()) GTEST_SKIP() << *reason;
+    expectCaught(LEADER_WITH_LATE_LEASE, Trial::Faults::kLateAnswers, makeKubernetesStore);
 }
 
 TEST(SafetyOfABrokenBuild, ThatCountsRenewalsFromTheirAnswersIsSeen) {

@@ -24,7 +24,7 @@ Trial::Trial(const Crew::Options& options, std::uint64_t seed, Faults faults)
       faults_(faults),
       crew_(options),
       troubles_(static_cast<std::size_t>(options.members)),
-      etcdStartAt_(options.etcdMembers) {
+      storeStartAt_(crew_.store().ports().size()) {
     note("seed " + std::to_string(seed));
 }
 
@@ -43,7 +43,7 @@ void Trial::faultyRound() {
     if (faults_ == Faults::kLateAnswers) {
         if (const auto leader = crew_.leader()) stopWithARenewalUnderWay(*leader);
     } else if (chance(15))
-        killEtcd();
+        killStore();
     else
         troubleMember(pickMember());
     passTime(between(kShortestRound, kLongestRound));
@@ -125,24 +125,21 @@ void Trial::slowDown(int member) {
 }
 
 // One at a time, most times: without a quorum nothing much can go wrong.
-void Trial::killEtcd() {
-    const auto down = std::count_if(etcdStartAt_.begin(), etcdStartAt_.end(),
+void Trial::killStore() {
+    const auto down = std::count_if(storeStartAt_.begin(), storeStartAt_.end(),
                                     [](const auto& each) { return each.has_value(); });
     if (down > 0 && !chance(20)) return;
-    const auto member = static_cast<std::size_t>(random_() % etcdStartAt_.size());
-    if (etcdStartAt_[member]) return;
-    note("KILL etcd " + std::to_string(member));
-    crew_.etcd().signal(static_cast<int>(member), SIGKILL);
-    etcdStartAt_[member] = Clock::now() + between(300ms, 2500ms);
+    const auto member = static_cast<std::size_t>(random_() % storeStartAt_.size());
+    if (storeStartAt_[member]) return;
+    note("KILL store " + std::to_string(member));
+    crew_.store().kill(member);
+    storeStartAt_[member] = Clock::now() + between(300ms, 2500ms);
 }
 
-// The first key is the leader's, unless that has lost it this very moment.
 void Trial::revoke(const Witness& leader) {
     note("revoke the lease of " + leader.name + ", term " + std::to_string(leader.term));
     try {
-        const auto keys = crew_.etcd().keys("safety/");
-        if (!keys.empty())
-            crew_.etcd().ctl({"lease", "revoke", keys[0].substr(std::string("safety/").size())});
+        crew_.store().revoke();
     } catch (const std::runtime_error& error) {
         note(error.what());
     }
@@ -183,10 +180,10 @@ void Trial::mend(Time now) {
             trouble.startAt.reset();
         }
     }
-    for (std::size_t i = 0; i < etcdStartAt_.size(); ++i) {
-        if (!due(etcdStartAt_[i])) continue;
-        note("start etcd " + std::to_string(i));
-        crew_.etcd().start(static_cast<int>(i));
+    for (std::size_t i = 0; i < storeStartAt_.size(); ++i) {
+        if (!due(storeStartAt_[i])) continue;
+        note("start store " + std::to_string(i));
+        crew_.store().start(i);
     }
 }
 
@@ -203,7 +200,7 @@ void Trial::endAllFaults() {
     } while (left() && violation_.empty() && Clock::now() < limit);
     if (!violation_.empty()) return;
     if (left()) violation_ = "a member that was told to end does not\n";
-    if (!crew_.etcd().awaitHealthy()) throw std::runtime_error("etcd does not recover");
+    if (!crew_.store().awaitHealthy()) throw std::runtime_error("the store does not recover");
 }
 
 std::optional<Witness> Trial::awaitLeader(long long after, const std::string& since) {

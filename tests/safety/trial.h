@@ -11,10 +11,10 @@
 
 namespace leader::test {
 
-/// Rounds of random faults upon a crew and its etcd, which overlap: a round begins one, and does not wait for
-/// what the one before it has done to end. Each kRoundsBetweenCalms rounds all faults end, there has to be a
-/// leader within twice the ttl, and its lease is revoked, which is a fault that must be alone: who cannot
-/// hear of it cannot act upon it. What happens is drawn from the seed; when it happens depends on the
+/// Rounds of random faults upon a crew and its store, which overlap: a round begins one, and does not wait
+/// for what the one before it has done to end. Each kRoundsBetweenCalms rounds all faults end, there has to
+/// be a leader within twice the ttl, and its lease is revoked, which is a fault that must be alone: who
+/// cannot hear of it cannot act upon it. What happens is drawn from the seed; when it happens depends on the
 /// machine, too.
 class Trial {
   public:
@@ -61,7 +61,7 @@ class Trial {
     void stopWithARenewalUnderWay(int member);
     void cutOff(int member, Relay::Mode mode);
     void slowDown(int member);
-    void killEtcd();
+    void killStore();
     void revoke(const Witness& leader);
 
     /// Lets time pass, ends faults whose time is over, and looks for violations.
@@ -82,7 +82,7 @@ class Trial {
     Faults faults_;
     Crew crew_;
     std::vector<Trouble> troubles_;
-    std::vector<std::optional<Time>> etcdStartAt_;
+    std::vector<std::optional<Time>> storeStartAt_;
     Time begin_ = Clock::now();
     std::string notes_;
     std::string violation_;

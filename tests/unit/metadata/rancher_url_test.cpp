@@ -15,12 +15,21 @@ TEST(RancherUrl, HasHostPortAndVersion) {
     EXPECT_EQ("::1", parseRancherUrl("http://[::1]:80/")->host);
 }
 
+TEST(RancherUrl, HttpsIsTlsOnAnotherPort) {
+    EXPECT_FALSE(parseRancherUrl("http://h/")->tls);
+    const auto parsed = parseRancherUrl("https://h/latest");
+    EXPECT_TRUE(parsed->tls);
+    EXPECT_EQ(443, parsed->port);
+    EXPECT_EQ("latest", parsed->version);
+}
+
 TEST(RancherUrl, WhatIsNoneIsRefusedByName) {
     for (const char* url : {"http://", "http:///x", "http://h/a/b", "http://h:99999/", "http://h:x/",
                             "http://h/?a=b", "http://u:p@h/", "http:h", "http://h:0/"}) {
         const auto parsed = parseRancherUrl(url);
         ASSERT_FALSE(parsed.ok()) << url;
-        EXPECT_EQ("'" + std::string(url) + "' is not http://HOST[:PORT]/[VERSION]", parsed.error().message);
+        EXPECT_EQ("'" + std::string(url) + "' is not http[s]://HOST[:PORT]/[VERSION]",
+                  parsed.error().message);
     }
 }
 

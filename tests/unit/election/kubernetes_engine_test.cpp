@@ -1,0 +1,346 @@
+#include "common/election/kubernetes_engine.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <thread>
+
+#include "common/election/rule.h"
+#include "tests/support/eventually.h"
+#include "tests/support/fake_kubernetes.h"
+
+namespace leader {
+namespace {
+
+using namespace std::chrono_literals;
+using test::FakeKubernetes;
+using Request = FakeKubernetes::Request;
+using Peer = FakeKubernetes::Peer;
+
+const std::string kOthers =
+    R"({"holderIdentity":"other","leaseDurationSeconds":600,"acquireTime":"2026-01-01T00:00:00.000000Z",)"
+    R"("renewTime":"2026-01-01T00:00:00.000000Z","leaseTransitions":5})";
+const std::string kFree = R"({"holderIdentity":"","leaseDurationSeconds":1,"leaseTransitions":5})";
+
+class KubernetesEngineTest : public testing::Test {
+  protected:
+    KubernetesEngineTest() {
+        options.url = api.url();
+        options.tls.caFile = api.caFile();
+        options.tokenFile = api.tokenFile();
+        options.self = "me";
+        options.candidate = true;
+        options.ttl = 6s;
+        options.heartbeat = 60s;
+    }
+
+    Engine& engine() {
+        if (!made) {
+            auto result = makeEngine(options, interrupt);
+            EXPECT_TRUE(result.ok()) << result.error().message;
+            made = std::move(*result);
+        }
+        return *made;
+    }
+
+    /// "leader 6", "follower of other", "follower of nobody", or the error.
+    std::string next() {
+        const auto view = engine().next();
+        if (!view) return view.error().message;
+        last = *view;
+        const Outcome outcome = elect(*last, false);
+        const Candidate* leads = outcome.leaderCandidate();
+        if (outcome.role == Role::kLeader) return "leader " + std::to_string(*leads->createIndex);
+        return std::string(nameOf(outcome.role)) + " of " + (leads == nullptr ? "nobody" : leads->name);
+    }
+    /// The same, until it is this one.
+    bool becomes(const std::string& state, int most = 20) {
+        for (std::string seen; most > 0 && seen != state; --most) seen = next();
+        return most > 0;
+    }
+
+    FakeKubernetes api;
+    Interrupt interrupt;
+    EngineOptions options;
+    std::unique_ptr<Engine> made;
+    std::shared_ptr<const View> last;
+};
+
+bool has(const std::string& text, const std::string& part) {
+    return text.find(part) != std::string::npos;
+}
+
+TEST_F(KubernetesEngineTest, TakesAFreeLeaseAndTellsItsAddress) {
+    api.put(kFree);
+    const Instant before = Clock::system().now();
+    EXPECT_EQ("leader 6", next());
+    EXPECT_EQ("default/db", last->group);
+    EXPECT_EQ("127.0.0.1", last->candidates.at(0).address);
+    EXPECT_GE(*last->validUntil, before + 6s);
+    EXPECT_LE(*last->validUntil, Clock::system().now() + 6s);
+    EXPECT_PRED2(has, api.lease(), R"(\"address\":\"127.0.0.1\")");
+    EXPECT_EQ("Bearer the-token", api.requests().at(0).headers.get("Authorization"));
+}
+
+TEST_F(KubernetesEngineTest, FollowsByOneWatchAndTakesOverAtOnce) {
+    api.put(kOthers);
+    EXPECT_EQ("follower of other", next());
+    std::thread other([&] {
+        test::eventually([&] { return api.watching() == 1; });
+        api.put(kFree);
+    });
+    EXPECT_TRUE(becomes("leader 6"));
+    other.join();
+    EXPECT_EQ(1, api.count("GET"));
+    EXPECT_EQ(1, api.count("PUT"));
+}
+
+TEST_F(KubernetesEngineTest, ARaceThatIsLostIsFollowed) {
+    api.put(kFree);
+    api.setFault([&](const Request& request, Peer&) {
+        if (request.method == "PUT") api.setFault({}), api.put(kOthers);
+        return false;
+    });
+    EXPECT_EQ("follower of other", next());
+    EXPECT_EQ(1, api.count("PUT"));
+}
+
+TEST_F(KubernetesEngineTest, AClaimWhoseAnswerIsLostIsNotMadeTwice) {
+    api.put(kFree);
+    api.setFault([&](const Request& request, Peer& peer) {
+        if (request.method != "PUT") return false;
+        // The server carries it out, and the answer does not come through.
+        const std::string& body = request.body;
+        const auto spec = body.find(R"("spec":)");
+        const auto annotations = body.find(R"("annotations":)");
+        api.put(body.substr(spec + 7, body.find('}', spec) + 1 - spec - 7),
+                body.substr(annotations + 14, body.find("\"},", annotations) + 2 - annotations - 14));
+        api.setFault({});
+        peer.close();
+        return true;
+    });
+    const std::string first = next();
+    EXPECT_TRUE(first == "leader 6" || becomes("leader 6")) << first;
+    EXPECT_PRED2(has, api.lease(), R"("leaseTransitions":6)");
+}
+
+TEST_F(KubernetesEngineTest, RenewsEachThirdOfTheTtl) {
+    options.ttl = 3s;
+    EXPECT_EQ("leader 0", next());
+    const Instant first = *last->validUntil;
+    EXPECT_EQ("leader 0", next());
+    const Duration later = *last->validUntil - first;
+    EXPECT_GE(later, 900ms);
+    EXPECT_LE(later, 2900ms);
+    EXPECT_EQ(1, api.count("PUT"));
+    EXPECT_EQ(1, api.count("POST"));
+}
+
+TEST_F(KubernetesEngineTest, ALabelThatSomebodySetsDoesNotCostTheLease) {
+    options.ttl = 3s;
+    EXPECT_EQ("leader 0", next());
+    const std::string lease = api.lease();
+    const auto spec = lease.find(R"("spec":)") + 7;
+    const auto annotations = lease.find(R"("annotations":)") + 14;
+    api.put(lease.substr(spec, lease.size() - spec - 1),
+            lease.substr(annotations, lease.find("},\"spec\"") - annotations));
+    EXPECT_EQ("leader 0", next());
+    EXPECT_EQ(2, api.count("PUT"));
+}
+
+TEST_F(KubernetesEngineTest, ALeaseTakenAwayIsLostAtOnce) {
+    EXPECT_EQ("leader 0", next());
+    std::thread other([&] {
+        test::eventually([&] { return api.watching() == 1; });
+        api.put(kOthers);
+    });
+    EXPECT_EQ("follower of other", next());
+    other.join();
+}
+
+TEST_F(KubernetesEngineTest, AWatchThatTheServerForgotBeginsAnewFromWhatIsThere) {
+    api.put(kOthers);
+    EXPECT_EQ("follower of other", next());
+    std::thread other([&] {
+        test::eventually([&] { return api.watching() == 1; });
+        api.compact();
+        test::eventually([&] { return api.count("WATCH") == 3; });
+        api.put(kFree);
+    });
+    EXPECT_TRUE(becomes("leader 6"));
+    other.join();
+    EXPECT_EQ(1, api.count("GET"));
+}
+
+TEST_F(KubernetesEngineTest, AWatchRefusedWith410BeginsAnewFromWhatIsThere) {
+    api.put(kOthers);
+    api.setFault([](const Request& request, Peer& peer) {
+        if (!FakeKubernetes::isWatch(request) || !has(request.path, "resourceVersion=")) return false;
+        FakeKubernetes::refuse(peer, 410, "too old resource version");
+        return true;
+    });
+    EXPECT_EQ("follower of other", next());
+    std::thread other([&] {
+        test::eventually([&] { return api.watching() == 1; });
+        api.put(kFree);
+    });
+    EXPECT_TRUE(becomes("leader 6"));
+    other.join();
+}
+
+TEST_F(KubernetesEngineTest, AWatchGoesOnFromTheLastBookmark) {
+    api.put(kOthers);
+    EXPECT_EQ("follower of other", next());
+    std::thread other([&] {
+        test::eventually([&] { return api.watching() == 1; });
+        api.tell(R"({"type":"BOOKMARK","object":{"kind":"Lease","metadata":{"resourceVersion":"4711"}}})");
+        test::eventually([&] { return last->revision.empty() || api.watching() == 1; });
+        api.endWatches();
+    });
+    EXPECT_EQ("follower of other", next()) << "a bookmark vouches";
+    other.join();
+    std::thread interrupter([&] {
+        test::eventually([&] { return api.count("WATCH") == 2; });
+        interrupt.raise();
+    });
+    next();
+    interrupter.join();
+    EXPECT_PRED2(has, api.requests().back().path, "resourceVersion=4711");
+}
+
+TEST_F(KubernetesEngineTest, ErrorsAreToldApartAndTriedAgainAtClientGosPace) {
+    const Instant start = Clock::system().now();
+    const std::vector<std::pair<int, std::string>> errors = {
+        {401, "401: the API server does not know who asks: the token in " + api.tokenFile() +
+                  " is not accepted (no)"},
+        {403,
+         "403: a Role in the namespace default has to allow the verb 'get' on leases of "
+         "coordination.k8s.io (no)"},
+        {500, "500: no"},
+        {503, "503: no"}};
+    for (const auto& [code, text] : errors) {
+        api.setFault([code = code](const Request&, Peer& peer) {
+            FakeKubernetes::refuse(peer, code, "no");
+            return true;
+        });
+        EXPECT_PRED2(has, next(), text);
+    }
+    EXPECT_GE(Clock::system().now() - start, 3s) << "a sixth of the ttl between two of them";
+    api.setFault([](const Request&, Peer& peer) { return peer.answer(502, "<html>Bad Gateway</html>"); });
+    EXPECT_PRED2(has, next(), "502: no reason given");
+    api.setFault([](const Request&, Peer& peer) { return peer.answer(200, "<html>Welcome</html>"); });
+    EXPECT_PRED2(has, next(), "is not JSON");
+    api.setFault({});
+    EXPECT_EQ("leader 0", next());
+}
+
+TEST_F(KubernetesEngineTest, AnOverloadedServerIsLeftAloneForAsLongAsItAsks) {
+    api.setFault([](const Request&, Peer& peer) {
+        FakeKubernetes::refuse(peer, 429, "too many", "Retry-After: 3\r\n");
+        return true;
+    });
+    EXPECT_PRED2(has, next(),
+                 "429: the API server is overloaded and asks to be left alone for 3s (too many)");
+    api.setFault({});
+    const Instant start = Clock::system().now();
+    EXPECT_EQ("leader 0", next());
+    EXPECT_GE(Clock::system().now() - start, 2900ms);
+}
+
+TEST_F(KubernetesEngineTest, ATokenIsReadAgainAndAVanishedOneGoesOn) {
+    EXPECT_EQ("leader 0", next());
+    std::ofstream(api.tokenFile()) << "another-token";
+    EXPECT_EQ("leader 0", next());
+    EXPECT_EQ("Bearer another-token", api.requests().back().headers.get("Authorization"));
+    std::filesystem::remove(api.tokenFile());
+    testing::internal::CaptureStderr();
+    EXPECT_EQ("leader 0", next());
+    EXPECT_PRED2(has, testing::internal::GetCapturedStderr(),
+                 api.tokenFile() + ": No such file or directory: going on with the last token");
+    EXPECT_EQ("Bearer another-token", api.requests().back().headers.get("Authorization"));
+}
+
+TEST_F(KubernetesEngineTest, WithoutATokenNothingIsAsked) {
+    std::filesystem::remove(api.tokenFile());
+    EXPECT_EQ("the token file " + api.tokenFile() + ": No such file or directory", next());
+    std::ofstream(api.tokenFile()) << "two\nlines";
+    EXPECT_EQ("the token file " + api.tokenFile() + ": holds no single line", next());
+    EXPECT_TRUE(api.requests().empty());
+}
+
+TEST_F(KubernetesEngineTest, LeavingReleasesTheLeaseAlsoWhenInterrupted) {
+    EXPECT_EQ("leader 0", next());
+    interrupt.raise();
+    engine().leave();
+    EXPECT_PRED2(has, api.lease(), R"("holderIdentity":"")");
+    EXPECT_PRED2(has, api.lease(), R"("leaseDurationSeconds":1,)");
+    EXPECT_FALSE(has(api.lease(), "leader/member"));
+}
+
+TEST_F(KubernetesEngineTest, LeavingWithoutTheLeaseLeavesItAlone) {
+    api.put(kOthers);
+    EXPECT_EQ("follower of other", next());
+    interrupt.raise();
+    engine().leave();
+    EXPECT_EQ(0, api.count("PUT"));
+}
+
+TEST_F(KubernetesEngineTest, WhoLooksOnWritesNothingAndSeesALeaderThatDoesNotRenewGo) {
+    options.candidate = false;
+    options.self = "other";
+    std::string spec = kOthers;
+    spec.replace(spec.find("600"), 3, "1");
+    api.put(spec);
+    EXPECT_EQ("follower of nobody", next());
+    spec.replace(spec.find("00:00:00"), 8, "00:00:01");
+    std::thread other([&] {
+        test::eventually([&] { return api.watching() == 1; });
+        api.put(spec);
+    });
+    EXPECT_EQ("leader 5", next());
+    other.join();
+    EXPECT_EQ("follower of nobody", next());
+    EXPECT_EQ(0, api.count("PUT") + api.count("POST"));
+}
+
+TEST_F(KubernetesEngineTest, TheAddressOfAHolderThatTellsNoneIsItsPods) {
+    options.addresses = true;
+    std::string spec = kOthers;
+    spec.replace(spec.find("\"other\""), 7, "\"pod-1_4711\"");
+    api.put(spec);
+    api.setFault([](const Request& request, Peer& peer) {
+        if (request.path == "/api/v1/namespaces/default/pods/pod-1_4711")
+            FakeKubernetes::refuse(peer, 404, "no");
+        else if (request.path == "/api/v1/namespaces/default/pods/pod-1")
+            peer.answer(200, R"({"kind":"Pod","status":{"podIP":"10.1.2.3"}})");
+        else
+            return false;
+        return true;
+    });
+    EXPECT_EQ("follower of pod-1_4711", next());
+    EXPECT_EQ("10.1.2.3", last->candidates.at(0).address);
+}
+
+TEST_F(KubernetesEngineTest, WhatCannotBeIsRefusedAtOnce) {
+    const auto refusal = [&](const std::string& url) {
+        options.url = url;
+        const auto result = makeEngine(options, interrupt);
+        return result ? "" : result.error().message;
+    };
+    EXPECT_PRED2(has, refusal("kubernetes://h/ns/name"), "is not kubernetes://HOST:PORT/NAMESPACE/NAME");
+    EXPECT_PRED2(has, refusal("kubernetes://h:1/name"), "is not kubernetes://HOST:PORT/NAMESPACE/NAME");
+    EXPECT_PRED2(has, refusal("kubernetes://h:1/ns/Name"), "'Name' is no name in Kubernetes");
+    EXPECT_PRED2(has, refusal("kubernetes:db"), "is for a pod, where KUBERNETES_SERVICE_HOST");
+    options.ttl = 2500ms;
+    EXPECT_PRED2(has, refusal(api.url()), "counts leases in whole seconds");
+    options.ttl = 6s;
+    options.tokenFile.clear();
+    EXPECT_PRED2(has, refusal(api.url()), "give --token-file, or --cert-file and --key-file");
+    options.tokenFile = api.tokenFile();
+    options.service = "db";
+    EXPECT_PRED2(has, refusal(api.url()), "leave --service out");
+}
+
+}  // namespace
+}  // namespace leader
