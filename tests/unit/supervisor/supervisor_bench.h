@@ -50,7 +50,7 @@ struct SupervisorBench {
     /// Serves the loop until the condition holds; false if that takes 15 s.
     bool until(const std::function<bool()>& condition) {
         bool late = false;
-        const auto limit = loop.callAfter(seconds(15), [&] { late = true; });
+        const auto limit = loop.callAfter(patience(seconds(15)), [&] { late = true; });
         // Files that the condition looks at do not wake the loop.
         std::function<void()> look;
         EventLoop::TimerId again = EventLoop::kNoTimer;
