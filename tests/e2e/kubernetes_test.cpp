@@ -4,6 +4,7 @@
 #include <fstream>
 
 #include "tests/e2e/harness.h"
+#include "tests/e2e/proxy_rig.h"
 #include "tests/support/kubernetes_server.h"
 #include "tests/support/tcp.h"
 
@@ -287,7 +288,9 @@ spec: {automountServiceAccountToken: false, containers: [{name: c, image: i}]}
     ASSERT_TRUE(peer.waitForErrors("successfully acquired lease")) << peer.errors();
     std::vector<std::string> words = {"proxy"};
     for (const auto& word : access(kLooker)) words.push_back(word);
-    words.insert(words.end(), {"--proxy-bind", "127.0.0.1", "0:" + std::to_string(portOf(listener.get()))});
+    words.insert(words.end(),
+                 {"--proxy-bind", "127.0.0.1",
+                  std::to_string(freePort("127.0.0.1")) + ":" + std::to_string(portOf(listener.get()))});
     Process proxy(leader(words, server->url("default", "db")));
     EXPECT_TRUE(proxy.waitForErrors("forwarding to pod-1 at 127.0.0.1")) << proxy.errors();
 }
