@@ -265,6 +265,7 @@ TEST_F(KubernetesTest, AServerThatDoesNotProveItselfIsNotSpokenTo) {
     CertificateAuthority stranger("A Stranger");
     auto words = access(kAccount);
     words[1] = stranger.file();
+    words.insert(words.end(), {"--timeout", "5s"});
     const auto ended = check(server->url("default", "db"), words);
     EXPECT_EQ(3, ended.code);
     EXPECT_TRUE(oneLine(ended.errors, "CN=kube-apiserver is issued by CN=Test CA, whom nothing here trusts"));
