@@ -122,11 +122,12 @@ class SecureEtcd {
 class EtcdTlsTest : public testing::Test {
   protected:
     std::vector<std::string> trusting(const std::string& caFile) const {
-        return {"--ca-file", caFile, "--cert-file", mine.file, "--key-file", mine.key};
+        return {"--ca-file", caFile, "--cert-file", mine.file, "--key-file", mine.key, "--timeout", "5s"};
     }
     Process::Options member(const SecureEtcd& etcd, const std::string& name,
                             const std::vector<std::string>& more = {}) const {
-        std::vector<std::string> words = trusting(authority.file());
+        std::vector<std::string> words = {"--ca-file", authority.file(), "--cert-file",
+                                          mine.file,   "--key-file",     mine.key};
         words.insert(words.end(), {"--self", name, "--ttl", "6s", "--grace-period", "1s"});
         words.insert(words.end(), more.begin(), more.end());
         return run(etcd.engine("db"), words);
@@ -150,7 +151,7 @@ TEST_F(EtcdTlsTest, MembersWithClientCertificatesElectAndFollow) {
 
 TEST_F(EtcdTlsTest, WithoutACertificateTheServerRefuses) {
     const SecureEtcd etcd(good, authority.file(), mine);
-    const auto ended = check(etcd.engine("db"), {"--ca-file", authority.file()});
+    const auto ended = check(etcd.engine("db"), {"--ca-file", authority.file(), "--timeout", "5s"});
     EXPECT_EQ(3, ended.code);
     EXPECT_TRUE(oneLine(ended.errors, "give --cert-file and --key-file|not accept the certificate"));
 }

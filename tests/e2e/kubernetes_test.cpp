@@ -4,6 +4,7 @@
 #include <fstream>
 
 #include "tests/e2e/harness.h"
+#include "tests/e2e/proxy_rig.h"
 #include "tests/support/kubernetes_server.h"
 #include "tests/support/tcp.h"
 
@@ -264,6 +265,7 @@ TEST_F(KubernetesTest, AServerThatDoesNotProveItselfIsNotSpokenTo) {
     CertificateAuthority stranger("A Stranger");
     auto words = access(kAccount);
     words[1] = stranger.file();
+    words.insert(words.end(), {"--timeout", "5s"});
     const auto ended = check(server->url("default", "db"), words);
     EXPECT_EQ(3, ended.code);
     EXPECT_TRUE(oneLine(ended.errors, "CN=kube-apiserver is issued by CN=Test CA, whom nothing here trusts"));
@@ -287,7 +289,9 @@ spec: {automountServiceAccountToken: false, containers: [{name: c, image: i}]}
     ASSERT_TRUE(peer.waitForErrors("successfully acquired lease")) << peer.errors();
     std::vector<std::string> words = {"proxy"};
     for (const auto& word : access(kLooker)) words.push_back(word);
-    words.insert(words.end(), {"--proxy-bind", "127.0.0.1", "0:" + std::to_string(portOf(listener.get()))});
+    words.insert(words.end(),
+                 {"--proxy-bind", "127.0.0.1",
+                  std::to_string(freePort("127.0.0.1")) + ":" + std::to_string(portOf(listener.get()))});
     Process proxy(leader(words, server->url("default", "db")));
     EXPECT_TRUE(proxy.waitForErrors("forwarding to pod-1 at 127.0.0.1")) << proxy.errors();
 }

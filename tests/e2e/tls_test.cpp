@@ -16,7 +16,7 @@ TEST(RancherOverTls, IsAskedAndFollowedAsWithoutIt) {
     CertificateAuthority authority;
     MetadataServer server(service(2, 2).answers());
     const TlsFront front(server.port(), {authority.issue("/CN=metadata", "IP:127.0.0.1")});
-    EXPECT_EQ(1, check(urlOf(front), {"--ca-file", authority.file()}).code);
+    EXPECT_EQ(1, check(urlOf(front), {"--ca-file", authority.file(), "--timeout", "10s"}).code);
     Process member(run(urlOf(front), {"--ca-file", authority.file()}));
     ASSERT_TRUE(eventually([&] { return settled(server); }));
     server.reload(service(1, 1).answers());
@@ -27,7 +27,7 @@ TEST(RancherOverTls, ACertificateThatDoesNotVerifyIsOneLineThatSaysWhichAndWhy) 
     CertificateAuthority authority;
     MetadataServer server(service(1, 1).answers());
     const TlsFront front(server.port(), {authority.issue("/CN=metadata", "DNS:elsewhere")});
-    const auto ended = check(urlOf(front), {"--ca-file", authority.file()});
+    const auto ended = check(urlOf(front), {"--ca-file", authority.file(), "--timeout", "3s"});
     EXPECT_EQ(3, ended.code);
     EXPECT_TRUE(oneLine(ended.errors, "CN=metadata is not for this host but for DNS:elsewhere"));
     EXPECT_EQ(0U, server.requests());
