@@ -28,6 +28,12 @@ bool isStatic(const std::string& binary) {
     return file.good();
 }
 
+const char* const kEnter = R"sh(
+root=$1
+shift
+mount --bind "$root" "$root" && mount -o remount,ro,bind "$root" && cd "$root" &&
+    exec env -i "$(command -v chroot)" --userspec=4711:4711 "$root" /leader "$@")sh";
+
 class EmptyRoot : public ::testing::Test {
   protected:
     void SetUp() override {
@@ -51,18 +57,8 @@ class EmptyRoot : public ::testing::Test {
     /// `leader` as process 1, as some user, with the folder, read-only, as its whole world.
     Ended inRoot(std::vector<std::string> words) const {
         Process::Options options;
-        options.command = {
-            "unshare",
-            "--mount",
-            "--pid",
-            "--fork",
-            "--kill-child",
-            "sh",
-            "-c",
-            "mount --bind \"$1\" \"$1\" && mount -o remount,ro,bind \"$1\" && cd \"$1\" && root=$1 && "
-            "shift && exec env -i \"$(command -v chroot)\" --userspec=4711:4711 \"$root\" /leader \"$@\"",
-            "-",
-            root_ / ""};
+        options.command = {"unshare", "--mount", "--pid", "--fork", "--kill-child",
+                           "sh",      "-c",      kEnter,  "-",      root_ / ""};
         options.command.insert(options.command.end(), words.begin(), words.end());
         options.networkNamespace = network_->hub();
         return runToEnd(options);
