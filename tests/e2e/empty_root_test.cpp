@@ -28,19 +28,11 @@ bool isStatic(const std::string& binary) {
     return file.good();
 }
 
-<<<<<<< HEAD
-const char* const kEnter = R"(
-root=$1
-shift
-mount --bind "$root" "$root" && mount -o remount,ro,bind "$root" && cd "$root" &&
-    exec env -i "$(command -v chroot)" --userspec=4711:4711 "$root" /leader "$@")";
-=======
 const char* const kEnter = R"sh(
 root=$1
 shift
 mount --bind "$root" "$root" && mount -o remount,ro,bind "$root" && cd "$root" &&
     exec env -i "$(command -v chroot)" --userspec=4711:4711 "$root" /leader "$@")sh";
->>>>>>> c11cc438227dcecc231c0108269d87026b0f6e19
 
 class EmptyRoot : public ::testing::Test {
   protected:
