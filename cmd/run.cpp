@@ -27,8 +27,8 @@ struct RunOptions {
 // Below it an engine that is asked once a second could look stale between two answers.
 constexpr Duration kLeastMaxStale = std::chrono::seconds(2);
 
-// For giving the candidacy up. Whoever kills it before, as `docker stop` does 10 s after TERM, makes the others
-// wait for the lease's end.
+// For giving the candidacy up. Whoever kills it before, as `docker stop` does 10 s after TERM, makes the
+// others wait for the lease's end.
 constexpr Duration kLeaveTimeout = std::chrono::seconds(5);
 
 const AppletHelp kHelp = {

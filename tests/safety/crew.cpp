@@ -16,6 +16,7 @@ constexpr std::size_t kLogTail = 3000;
 
 std::vector<std::uint16_t> portsOf(const EtcdServer& etcd, int members) {
     std::vector<std::uint16_t> ports;
+    ports.reserve(static_cast<std::size_t>(members));
     for (int i = 0; i < members; ++i) ports.push_back(etcd.port(i));
     return ports;
 }
