@@ -35,8 +35,13 @@ _leader() {
         asked+=("${current%%=*}")
         current=$part
     fi
-    local next
-    next=$("${asked[0]/#~\//$HOME/}" "${asked[@]:1}" --generate-bash-completion 2>/dev/null)
+    # Behind -- the words are the command's, and asking would run it.
+    local next='' word behind=''
+    for word in "${asked[@]:1}"; do
+        [[ $word != -- ]] || behind=yes
+    done
+    [[ $behind ]] ||
+        next=$("${asked[0]/#~\//$HOME/}" "${asked[@]:1}" --generate-bash-completion 2>/dev/null)
     mapfile -t COMPREPLY < <(compgen -W "$next" -- "$current")
 
     # Where an option can come, or after --, the command can; file names come by `-o default` where there is nothing.

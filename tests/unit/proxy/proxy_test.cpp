@@ -316,15 +316,9 @@ TEST(Proxy, APortInUseIsAnErrorThatNamesItAndNoPortIsTaken) {
 TEST(Proxy, ListensOnIPv6AndIPv4AndReachesALeaderOnEither) {
     ProxyRig rig;
     rig.options.bind.reset();
-    UniqueFd onSix;
-    UniqueFd onFour;
-    std::uint16_t target = 0;
-    // A port that is free on one may be taken on the other.
-    for (int tries = 0; !onFour && tries < 20; ++tries) {
-        onSix = test::listenOn("::1");
-        target = test::portOf(onSix.get());
-        onFour = test::listenOn("127.0.0.1", target);
-    }
+    const UniqueFd onSix = test::listenOn("::1");
+    const std::uint16_t target = test::portOf(onSix.get());
+    const UniqueFd onFour = test::listenOn(loopback(2), target);
     ASSERT_TRUE(onFour);
     rig.open(target);
     rig.setLeader("::1");
