@@ -153,8 +153,8 @@ TEST_F(OptionsTest, HelpShowsEachWithItsDefault) {
     grace = 90s;
     const std::string text = help("leader-x [OPTIONS]", "Does x.", options(), "Exit codes: 0.");
     for (const char* part :
-         {"leader-x [OPTIONS]", "Does x.", "--engine URL", "default: default", "--exec", "default: 1m30s", "(default: off)",
-          "--fruit WORD", "apple, pear", "--tag T", "repeatable", "Exit codes: 0."})
+         {"leader-x [OPTIONS]", "Does x.", "--engine URL", "default: default", "--exec", "default: 1m30s",
+          "(default: off)", "--fruit WORD", "apple, pear", "--tag T", "repeatable", "Exit codes: 0."})
         EXPECT_NE(std::string::npos, text.find(part)) << part << "\n" << text;
     std::istringstream lines(text);
     for (std::string line; std::getline(lines, line);) {

@@ -127,7 +127,8 @@ TEST(Rule, AMemberThatIsListedTwiceStillLeads) {
     View view;
     view.group = "s/web";
     view.selfUuid = "a";
-    for (int i = 0; i < 2; ++i) view.candidates.push_back({"a", "web_1", "10.0.0.1", 1, "running", "healthy"});
+    for (int i = 0; i < 2; ++i)
+        view.candidates.push_back({"a", "web_1", "10.0.0.1", 1, "running", "healthy"});
     EXPECT_EQ(Role::kLeader, elect(view, false).role);
 }
 
