@@ -136,7 +136,7 @@ Array::Ptr ifCreatedAt(const std::string& key, std::int64_t revision) {
 Result<EtcdLease> EtcdClient::grant(std::chrono::seconds ttl) {
     const char* path = "/v3/lease/grant";
     const std::string request = textOf(object({{"TTL", number(ttl.count())}}));
-    const auto lease = parsed<EtcdLease>(gateway_.call(path, request), path, leaseFrom);
+    auto lease = parsed<EtcdLease>(gateway_.call(path, request), path, leaseFrom);
     if (lease && (lease->id <= 0 || lease->ttl <= Duration::zero()))
         return Error{std::string(path) + ": the answer is not etcd's: there is no lease in it"};
     return lease;

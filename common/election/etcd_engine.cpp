@@ -69,6 +69,7 @@ class EtcdEngine : public Engine {
         Instant renewAt;
     };
 
+    ViewOrError proceed();
     std::optional<Error> beMember();
     std::optional<Error> acquire();
     std::optional<Error> renew();
@@ -97,7 +98,14 @@ class EtcdEngine : public Engine {
     bool news_ = false;
 };
 
+// After an error all is read anew, so that the first success is one at once and not with the next change.
 Engine::ViewOrError EtcdEngine::next() {
+    auto view = proceed();
+    if (!view) known_ = false;
+    return view;
+}
+
+Engine::ViewOrError EtcdEngine::proceed() {
     const Instant heartbeat = std::min(now() + options_.heartbeat, options_.deadline);
     for (std::size_t failures = 0; !interrupt_.raised();) {
         if (options_.candidate && !lost_)
@@ -205,10 +213,7 @@ std::optional<Error> EtcdEngine::watch(Instant until) {
         if (auto error = client_.watch(election_.prefix(), silence)) return error;
     }
     const auto news = client_.news(until);
-    if (!news) {
-        if (client_.gateway().metOtherCluster()) known_ = false;
-        return news.error();
-    }
+    if (!news) return news.error();
     if (!news->has_value()) return {};
     if ((*news)->gap) {
         known_ = false;

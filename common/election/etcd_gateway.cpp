@@ -83,7 +83,7 @@ Result<EtcdGateway::Object> EtcdGateway::ask(const std::string& path, const std:
     const auto response = send(path, body);
     if (!response) return response.error();
     if (response->status != Poco::Net::HTTPResponse::HTTP_OK) return refusal(where, *response);
-    const auto answer = parseObject(response->body, where);
+    auto answer = parseObject(response->body, where);
     if (!answer) return answer;
     return fromCluster(*answer);
 }

@@ -5,6 +5,12 @@
 #include "common/election/backoff.h"
 
 namespace leader {
+namespace {
+
+// What polls in whole milliseconds gives up that much before its deadline.
+constexpr Duration kGivenUpEarly = std::chrono::milliseconds(2);
+
+}  // namespace
 
 Result<Answer> firstAnswer(Engine& engine, bool healthyOnly, Instant deadline) {
     Backoff backoff;
@@ -18,7 +24,7 @@ Result<Answer> firstAnswer(Engine& engine, bool healthyOnly, Instant deadline) {
         }
         const Duration left = deadline - Clock::system().now();
         // What the deadline itself cut off says less than what came before.
-        if (!view && (left > Duration::zero() || !error)) error = view.error();
+        if (!view && (left > kGivenUpEarly || !error)) error = view.error();
         if (left <= Duration::zero()) {
             if (last) return *last;
             return *error;

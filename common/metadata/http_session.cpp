@@ -43,7 +43,7 @@ void refuseOverLimit(std::size_t size) {
 
 }  // namespace
 
-HttpSession::HttpSession(HttpOrigin origin, const Interrupt& interrupt)
+HttpSession::HttpSession(const HttpOrigin& origin, const Interrupt& interrupt)
     : HttpSession(origin, interrupt, makeSocket(origin, interrupt)) {
 }
 

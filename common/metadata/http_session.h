@@ -41,7 +41,7 @@ class InterruptibleSocket : public Poco::Net::StreamSocketImpl, public DeadlineS
 class HttpSession : public Poco::Net::HTTPClientSession {
   public:
     /// `interrupt` must outlive the session.
-    HttpSession(HttpOrigin origin, const Interrupt& interrupt);
+    HttpSession(const HttpOrigin& origin, const Interrupt& interrupt);
 
     const HttpOrigin& origin() const { return origin_; }
     /// Ends what follows instead of the one before; must outlive the session, too.

@@ -207,7 +207,7 @@ std::optional<Witness> Trial::awaitLeader(long long after, const std::string& si
     const Time start = Clock::now();
     const Time limit = start + patience(2 * options_.ttl);
     while (violation_.empty()) {
-        const auto leader = crew_.witness();
+        auto leader = crew_.witness();
         if (leader && leader->term > after) {
             slowest_ = std::max(slowest_, std::chrono::duration_cast<Milliseconds>(Clock::now() - start));
             note(leader->name + " leads under term " + std::to_string(leader->term));

@@ -30,8 +30,8 @@ class ScriptedHttpServer {
     /// One connection, for the time of one request.
     class Peer {
       public:
-        Peer(ScriptedHttpServer& server, Poco::Net::StreamSocket socket)
-            : server_(server), socket_(std::move(socket)) {}
+        Peer(ScriptedHttpServer& server, const Poco::Net::StreamSocket& socket)
+            : server_(server), socket_(socket) {}
         /// False where the client has gone.
         bool send(const std::string& bytes);
         /// A whole answer with its length; `headers` are lines that end with "\r\n".

@@ -32,6 +32,11 @@ void expectScenario(const std::function<int()>& body) {
 /// A guard and its loop, for use in a process of their own.
 struct Bench {
     Bench() : guard(loop, [this] { ++lost; }) {}
+    ~Bench() {
+        for (const pid_t group : groups) kill(-group, SIGKILL);
+    }
+    Bench(const Bench&) = delete;
+    Bench& operator=(const Bench&) = delete;
 
     bool start(Duration fromNow) { return !guard.start(loop.now() + fromNow, {}, 0); }
 
@@ -49,6 +54,7 @@ struct Bench {
             execl("/bin/sh", "sh", "-c", script.c_str(), nullptr);
             _exit(127);
         }
+        groups.push_back(pid);
         close(ends[1]);
         FILE* output = fdopen(ends[0], "r");
         std::vector<pid_t> pids(2);
@@ -67,6 +73,7 @@ struct Bench {
 
     EventLoop loop;
     int lost = 0;
+    std::vector<pid_t> groups;
     Guard guard;
 };
 
@@ -91,10 +98,11 @@ bool hasChildren() {
 TEST(Guard, KillsTheGroupAtTheDeadlineAndNotBefore) {
     expectScenario([] {
         Bench bench;
-        const Instant deadline = bench.loop.now() + milliseconds(300);
-        REQUIRE_HERE(!bench.guard.start(deadline, {}, 0));
+        REQUIRE_HERE(bench.start(hours(1)));
         const auto command = bench.startCommand();
         REQUIRE_HERE(command.size() == 2);
+        const Instant deadline = bench.loop.now() + milliseconds(300);
+        REQUIRE_HERE(bench.guard.setDeadline(deadline));
         REQUIRE_HERE(allDead(command));
         REQUIRE_HERE(bench.loop.now() >= deadline);
         REQUIRE_HERE(!bench.guard.setDeadline(bench.loop.now() + hours(1)));
@@ -105,10 +113,11 @@ TEST(Guard, KillsTheGroupAtTheDeadlineAndNotBefore) {
 TEST(Guard, ARenewedDeadlineCounts) {
     expectScenario([] {
         Bench bench;
-        const Instant first = bench.loop.now() + milliseconds(200);
-        const Instant second = first + milliseconds(300);
-        REQUIRE_HERE(!bench.guard.start(first, {}, 0));
+        REQUIRE_HERE(bench.start(hours(1)));
         const auto command = bench.startCommand();
+        const Instant first = bench.loop.now() + seconds(1);
+        const Instant second = first + milliseconds(300);
+        REQUIRE_HERE(bench.guard.setDeadline(first));
         REQUIRE_HERE(bench.guard.setDeadline(second));
         REQUIRE_HERE(allDead(command));
         REQUIRE_HERE(bench.loop.now() >= second);

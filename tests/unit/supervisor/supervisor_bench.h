@@ -1,0 +1,92 @@
+#pragma once
+
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <functional>
+#include <sstream>
+
+#include "common/supervisor/supervisor.h"
+#include "tests/unit/supervisor/forked.h"
+
+namespace leader::test {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using State = StateMachine::State;
+
+inline SupervisorOptions shell(const std::string& script) {
+    SupervisorOptions options;
+    options.command = {"/bin/sh", "-c", script};
+    options.gracePeriod = milliseconds(200);
+    return options;
+}
+
+inline bool haveChildren() {
+    siginfo_t info{};
+    return waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
+}
+
+inline std::string contentOf(const std::string& path) {
+    std::ostringstream content;
+    content << std::ifstream(path).rdbuf();
+    return content.str();
+}
+
+/// A supervisor and its loop, for use in a process of their own.
+struct SupervisorBench {
+    explicit SupervisorBench(SupervisorOptions options)
+        : supervisor(loop, std::move(options),
+                     {[this]() -> std::optional<Error> {
+                          ++starts;
+                          overlaps = overlaps || haveChildren();
+                          if (refusal.empty()) return {};
+                          return Error{refusal};
+                      },
+                      [this] { ++stops; }, [this](int code) { endedWith = code; }}) {}
+
+    /// Serves the loop until the condition holds; false if that takes 15 s.
+    bool until(const std::function<bool()>& condition) {
+        bool late = false;
+        const auto limit = loop.callAfter(seconds(15), [&] { late = true; });
+        // Files that the condition looks at do not wake the loop.
+        std::function<void()> look;
+        EventLoop::TimerId again = EventLoop::kNoTimer;
+        look = [&] { again = loop.callAfter(milliseconds(2), look); };
+        look();
+        while (!late && !condition()) loop.turn();
+        loop.cancel(limit);
+        loop.cancel(again);
+        return !late;
+    }
+    bool untilEnded() {
+        return until([this] { return supervisor.ended(); });
+    }
+    bool untilState(State state) {
+        return until([&] { return supervisor.status().state == state; });
+    }
+    bool untilExists(const std::string& path) {
+        return until([&] { return access(path.c_str(), F_OK) == 0; });
+    }
+    State state() const { return supervisor.status().state; }
+
+    EventLoop loop;
+    int starts = 0;
+    int stops = 0;
+    bool overlaps = false;
+    std::optional<int> endedWith;
+    std::string refusal;
+    Supervisor supervisor;
+};
+
+/// Fails a forked scenario with the number of the line that was not as it should be.
+#define REQUIRE_HERE(condition) \
+    if (!(condition)) return __LINE__ % 250 + 1
+
+inline void expectScenario(const std::function<int()>& body) {
+    EXPECT_EQ(0, Forked(body).exitCode());
+}
+
+}  // namespace leader::test

@@ -1,0 +1,242 @@
+#include "common/supervisor/supervisor.h"
+
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <fstream>
+#include <sstream>
+
+#include "tests/unit/supervisor/supervisor_bench.h"
+
+namespace leader {
+namespace {
+
+using namespace test;
+using Bench = SupervisorBench;
+
+/// A leadership under term 1 whose lease ends so much later.
+Leadership leased(Duration lease) {
+    return {1, {}, Clock::system().now() + lease};
+}
+
+std::optional<pid_t> guardOf(pid_t leader) {
+    for (const Process& process : ProcessTable().list()) {
+        std::string name;
+        std::ifstream("/proc/" + std::to_string(process.pid) + "/comm") >> name;
+        if (process.parent == leader && process.state != 'Z' && name == "leader-guard") return process.pid;
+    }
+    return {};
+}
+
+TEST(SupervisorWithALease, StopsTheCommandInTimeAndWaits) {
+    expectScenario([] {
+        Bench bench(shell("trap '' TERM; while :; do sleep 0.01; done"));
+        REQUIRE_HERE(!bench.supervisor.start());
+        const Leadership leadership = leased(seconds(4));
+        bench.supervisor.lead(leadership);
+        REQUIRE_HERE(bench.state() == State::kRunning && guardOf(getpid()));
+        bench.supervisor.doubt("no answer");
+        REQUIRE_HERE(bench.untilState(State::kWaiting));
+        REQUIRE_HERE(bench.loop.now() < *leadership.validUntil);
+        REQUIRE_HERE(!haveChildren() && !guardOf(getpid()) && bench.stops == 1);
+        return 0;
+    });
+}
+
+TEST(SupervisorWithALease, RunsOnWhileItIsRenewed) {
+    expectScenario([] {
+        Bench bench(shell("exec sleep 1000"));
+        REQUIRE_HERE(!bench.supervisor.start());
+        const Instant begin = bench.loop.now();
+        while (bench.loop.now() - begin < milliseconds(2500)) {
+            bench.supervisor.lead(leased(seconds(3)));
+            bench.loop.turn(false);
+        }
+        REQUIRE_HERE(bench.state() == State::kRunning && bench.starts == 1);
+        bench.supervisor.follow("the end");
+        REQUIRE_HERE(bench.untilState(State::kWaiting));
+        return 0;
+    });
+}
+
+TEST(SupervisorWithALease, StartsNothingWhereTooLittleOfItIsLeft) {
+    expectScenario([] {
+        Bench bench(shell("exec sleep 1000"));
+        REQUIRE_HERE(!bench.supervisor.start());
+        bench.supervisor.lead(leased(milliseconds(1200)));
+        REQUIRE_HERE(bench.state() == State::kWaiting && bench.starts == 0);
+        return 0;
+    });
+}
+
+TEST(SupervisorWithALease, ALostOneLeavesNoGracePeriod) {
+    expectScenario([] {
+        SupervisorOptions options = shell("trap '' TERM; while :; do sleep 0.01; done");
+        options.gracePeriod = seconds(100);
+        Bench bench(options);
+        REQUIRE_HERE(!bench.supervisor.start());
+        bench.supervisor.lead(leased(seconds(1000)));
+        REQUIRE_HERE(bench.state() == State::kRunning);
+        bench.supervisor.lose("revoked");
+        REQUIRE_HERE(bench.untilState(State::kWaiting));
+        return 0;
+    });
+}
+
+TEST(SupervisorWithALease, TheGuardChangesNeitherExitCodeNorReaping) {
+    expectScenario([] {
+        Bench bench(shell("(true &); (setsid sleep 0.05 &); exit 3"));
+        REQUIRE_HERE(!bench.supervisor.start());
+        bench.supervisor.lead(leased(seconds(1000)));
+        REQUIRE_HERE(bench.untilEnded());
+        REQUIRE_HERE(bench.endedWith == 3 && !haveChildren() && !guardOf(getpid()));
+        return 0;
+    });
+}
+
+TEST(SupervisorWithALease, AGuardThatIsKilledIsReplaced) {
+    expectScenario([] {
+        Bench bench(shell("exec sleep 1000"));
+        REQUIRE_HERE(!bench.supervisor.start());
+        bench.supervisor.lead(leased(seconds(1000)));
+        const Instant started = bench.loop.now();
+        const auto first = guardOf(getpid());
+        REQUIRE_HERE(first);
+        REQUIRE_HERE(bench.until([&] { return bench.loop.now() - started > milliseconds(1100); }));
+        kill(*first, SIGKILL);
+        REQUIRE_HERE(bench.until([&] {
+            const auto now = guardOf(getpid());
+            return now && now != first;
+        }));
+        REQUIRE_HERE(bench.state() == State::kRunning);
+        bench.supervisor.follow("the end");
+        REQUIRE_HERE(bench.untilState(State::kWaiting));
+        return 0;
+    });
+}
+
+TEST(SupervisorWithALease, StandsDownWhereNoGuardStays) {
+    expectScenario([] {
+        Bench bench(shell("exec sleep 1000"));
+        REQUIRE_HERE(!bench.supervisor.start());
+        bench.supervisor.lead(leased(seconds(1000)));
+        const auto guard = guardOf(getpid());
+        REQUIRE_HERE(guard);
+        kill(*guard, SIGKILL);
+        REQUIRE_HERE(bench.untilState(State::kWaiting));
+        REQUIRE_HERE(!haveChildren());
+        return 0;
+    });
+}
+
+TEST(SupervisorWithALease, WithoutAGuardNothingIsStarted) {
+    expectScenario([] {
+        Bench bench(shell("exec sleep 1000"));
+        REQUIRE_HERE(!bench.supervisor.start());
+        const rlimit none{0, 0};
+        REQUIRE_HERE(getuid() != 0 || setuid(54323) == 0);
+        REQUIRE_HERE(setrlimit(RLIMIT_NPROC, &none) == 0);
+        bench.supervisor.lead(leased(seconds(1000)));
+        REQUIRE_HERE(bench.endedWith == 70 && !bench.supervisor.status().started);
+        return 0;
+    });
+}
+
+bool isDead(pid_t pid) {
+    const auto process = ProcessTable().read(pid);
+    return !process || process->state == 'Z';
+}
+
+bool soon(const std::function<bool()>& condition) {
+    for (int i = 0; i < 10000; ++i) {
+        if (condition()) return true;
+        usleep(1000);
+    }
+    return false;
+}
+
+/// A leader in a process of its own, whose command says all the time that it lives.
+class LonelyLeader {
+  public:
+    explicit LonelyLeader(Duration lease) : leader_([this, lease] { return lead(lease); }) {}
+
+    Forked& process() { return leader_; }
+    /// The command and one that left its session; empty where they do not come up.
+    std::vector<pid_t> command() {
+        if (!soon([&] { return access(directory_.file("leased").c_str(), F_OK) == 0; })) return {};
+        return pids();
+    }
+    /// Of the lease, which begins to run once the command is up; in seconds of the boot-time clock, as all
+    /// here.
+    double validUntil() const { return std::stod(contentOf(directory_.file("leased"))); }
+    double lastSignOfLife() const {
+        double last = 0;
+        std::istringstream lines(contentOf(directory_.file("alive")));
+        for (double time = 0; lines >> time;) last = std::max(last, time);
+        return last;
+    }
+
+  private:
+    std::vector<pid_t> pids() const {
+        std::vector<pid_t> pids;
+        std::istringstream words(contentOf(directory_.file("pids")));
+        for (pid_t pid = 0; words >> pid;) pids.push_back(pid);
+        return pids;
+    }
+
+    int lead(Duration lease) const {
+        const std::string live = "echo $$ >> " + directory_.file("pids") +
+                                 "; while :; do read time rest < /proc/uptime; echo $time >> " +
+                                 directory_.file("alive") + "; sleep 0.01; done";
+        SupervisorOptions options = shell("setsid sh -c '" + live + "' & " + live);
+        options.onLoss = OnLoss::kExit;
+        options.gracePeriod = Duration::zero();
+        Bench bench(options);
+        REQUIRE_HERE(!bench.supervisor.start());
+        bench.supervisor.lead(leased(seconds(1000)));
+        REQUIRE_HERE(bench.until([&] { return pids().size() == 2; }));
+        const Leadership shorter = leased(lease);
+        bench.supervisor.lead(shorter);
+        std::ofstream(directory_.file("new"))
+            << std::chrono::duration<double>(shorter.validUntil->time_since_epoch()).count();
+        std::filesystem::rename(directory_.file("new"), directory_.file("leased"));
+        while (!bench.supervisor.ended()) bench.loop.turn();
+        return *bench.endedWith;
+    }
+
+    TemporaryDirectory directory_;
+    Forked leader_;
+};
+
+TEST(SupervisorWithALease, TheGuardKillsInTimeWhatAStoppedLeaderCannot) {
+    LonelyLeader leader(milliseconds(2500));
+    const std::vector<pid_t> command = leader.command();
+    ASSERT_EQ(2U, command.size());
+    kill(leader.process().pid(), SIGSTOP);
+    for (const pid_t pid : command) EXPECT_TRUE(soon([&] { return isDead(pid); }));
+    EXPECT_LT(leader.lastSignOfLife(), leader.validUntil());
+    kill(leader.process().pid(), SIGCONT);
+    // It was the lease that ended, not the command.
+    EXPECT_EQ(75, leader.process().exitCode());
+}
+
+TEST(SupervisorWithALease, TheGuardKillsTheCommandOfALeaderThatIsKilled) {
+    LonelyLeader leader(seconds(1000));
+    const std::vector<pid_t> command = leader.command();
+    ASSERT_EQ(2U, command.size());
+    const auto guard = guardOf(leader.process().pid());
+    ASSERT_TRUE(guard);
+    kill(leader.process().pid(), SIGKILL);
+    EXPECT_TRUE(soon([&] { return isDead(*guard); }));
+    // What left the group is out of reach once nobody is its parent any more.
+    for (const pid_t pid : command)
+        if (getsid(pid) == pid)
+            kill(-pid, SIGKILL);
+        else
+            EXPECT_TRUE(isDead(pid));
+}
+
+}  // namespace
+}  // namespace leader
