@@ -51,10 +51,6 @@ INSTANTIATE_TEST_SUITE_P(
         BadLine{"ValueForAFlag", {"check", "--healthy-only=perhaps"}, "healthy-only.*perhaps"},
         BadLine{"EtcdWithoutAName", {"run", "--engine", "etcd://h:1/", "true"}, "etcd://h:1/"},
         BadLine{"EtcdWithAService", {"check", "--engine", "etcd://h:1/a", "--service", "b"}, "--service"},
-        BadLine{"EtcdWithExec", {"run", "--engine", "etcd://h:1/a", "--exec", "true"}, "--exec.*renew"},
-        BadLine{
-            "EtcdWithOnLossKeep", {"run", "--engine", "etcd://h:1/a", "--on-loss", "keep", "true"}, "keep"},
-        BadLine{"EtcdWithAShortTtl", {"run", "--engine", "etcd://h:1/a", "--ttl", "5s", "true"}, "--ttl.*5s"},
         BadLine{
             "EtcdWithPartOfASecond", {"run", "--engine", "etcd://h:1/a", "--ttl", "30s1ms", "true"}, "whole"},
         BadLine{"SelfAddressThatIsNone",

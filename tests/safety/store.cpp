@@ -17,6 +17,7 @@ class EtcdStore : public Store {
   public:
     std::vector<std::uint16_t> ports() const override {
         std::vector<std::uint16_t> all;
+        all.reserve(kEtcdMembers);
         for (int i = 0; i < kEtcdMembers; ++i) all.push_back(etcd_.port(i));
         return all;
     }
