@@ -75,7 +75,7 @@ class EmptyRoot : public ::testing::Test {
 };
 
 TEST_F(EmptyRoot, TheBinaryIsSmall) {
-    EXPECT_LE(std::filesystem::file_size(leaderBinary()), 3'500'000U);
+    EXPECT_LE(std::filesystem::file_size(leaderBinary()), 7'000'000U);
 }
 
 TEST_F(EmptyRoot, HelpAndVersionNeedNothing) {
