@@ -23,7 +23,7 @@ CertificateAuthority::~CertificateAuthority() {
 }
 
 Certificate CertificateAuthority::issue(const std::string& subject, const std::string& hosts, int days) {
-    const Certificate made = fresh();
+    Certificate made = fresh();
     const std::string request = made.file + ".csr";
     const std::string extensions = made.file + ".ext";
     std::ofstream(extensions) << "basicConstraints=CA:FALSE\n"
