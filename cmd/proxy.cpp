@@ -3,10 +3,12 @@
 
 #include <csignal>
 #include <cstdlib>
+#include <utility>
 
 #include "cmd/proxying.h"
 #include "cmd/reporting.h"
 #include "common/base/mailbox.h"
+#include "common/base/resident.h"
 #include "common/cli/exit_codes.h"
 #include "common/election/watcher.h"
 #include "common/status/tracker.h"
@@ -60,7 +62,8 @@ int proxy(const Invocation& invocation, const SharedOptions& shared, const Proxy
     Forwarder forwarder(*proxy);
     std::string leader;
     std::optional<Candidate> lastLeader;
-    Mailbox<Observation> mailbox(loop, [&](const auto& observation) {
+    Mailbox<Observation> mailbox(loop, [&, starting = true](const auto& observation) mutable {
+        if (std::exchange(starting, false)) releaseStartupPages();
         tracker.note(observation, loop.now());
         if (!observation->view) return;
         const Candidate* candidate = observation->outcome.leaderCandidate();
