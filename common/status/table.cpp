@@ -4,8 +4,9 @@
 #include <array>
 #include <sstream>
 
+#include "common/base/printable.h"
 #include "common/cli/duration.h"
-#include "common/status/printable.h"
+#include "common/status/columns.h"
 
 namespace leader::status {
 namespace {

@@ -1,6 +1,6 @@
 #include "common/status/table.h"
 
-#include "common/status/printable.h"
+#include "common/status/columns.h"
 #include "tests/unit/status/reports.h"
 
 namespace leader::status::test {
