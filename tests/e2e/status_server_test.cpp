@@ -155,6 +155,22 @@ TEST(StatusServer, ListensWhereItIsToldTo) {
     }
 }
 
+TEST(StatusServer, ListensOnIPv6AndOnItsWildcard) {
+    MetadataServer server(service(2, 1).answers());
+    for (const std::string host : {"[::1]", "[::]"}) {
+        Process process(run(server.url(), {"--status-address", host + ":0"}));
+        ASSERT_NE(0, statusPort(process)) << host << ": " << process.errors();
+        const std::string port = std::to_string(statusPort(process));
+        EXPECT_EQ(1, countLines(process.errors(), "status at http://\\[::1?\\]:" + port + "/$"));
+        Poco::Net::HTTPClientSession session("::1", statusPort(process));
+        Poco::Net::HTTPRequest request("GET", "/liveness");
+        session.sendRequest(request);
+        Poco::Net::HTTPResponse response;
+        session.receiveResponse(response);
+        EXPECT_EQ(200, response.getStatus());
+    }
+}
+
 TEST(StatusServer, HasNoThreadsWhereItIsNotAskedFor) {
     MetadataServer server(service(2, 1).answers());
     Process without(run(server.url()));
@@ -214,8 +230,9 @@ TEST(StatusServer, AHostileCrowdHoldsUpNeitherElectionNorCommandNorProxy) {
 }
 
 TEST(StatusServer, BadAddressesAndExecAreRefused) {
-    for (const std::string address : {"8008", "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:-1",
-                                      "[::1:80", "no.such.host.invalid:80"}) {
+    for (const std::string address :
+         {"8008", "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:-1", "127.0.0.1: 80",
+          "127.0.0.1:+80", "[::1:80", "no.such.host.invalid:80"}) {
         const auto ended = runToEnd(leader({"run", "--status-address", address, "true"}));
         EXPECT_EQ(2, ended.code) << address;
         EXPECT_TRUE(oneLine(ended.errors, "status-address")) << address;
