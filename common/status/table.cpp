@@ -79,7 +79,9 @@ class Table {
     }
 
     std::string noSelf() const {
-        return report_.view() != nullptr && report_.view()->onlooker ? "none of the candidates" : "not known";
+        const View* view = report_.view();
+        const bool isNone = view != nullptr && view->onlooker && !view->selfUuid.empty();
+        return isNone ? "none of the candidates" : "not known";
     }
     std::string noLeader() const { return report_.outdated ? "not known" : "nobody: no candidate counts"; }
 

@@ -21,6 +21,12 @@ TEST(Table, OfAServiceOfOthersHasNoSelf) {
     EXPECT_EQ(golden("onlooker.txt"), tableOf(report(view), {80}));
 }
 
+TEST(Table, AnOnlookerThatCannotTellWhoItIsIsNotSaidToBeNone) {
+    View view = sampleView("");
+    view.onlooker = true;
+    EXPECT_EQ(golden("unknown-onlooker.txt"), tableOf(report(view), {80}));
+}
+
 TEST(Table, WhoIsUnknownSeesWhyAndWhoLeadsAllTheSame) {
     EXPECT_EQ(golden("unknown.txt"), tableOf(report(sampleView("")), {80}));
 }
