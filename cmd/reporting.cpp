@@ -97,7 +97,7 @@ status::CommandReport reportOf(const CommandStatus& command) {
     report.state = nameOf(command.state);
     report.running = command.state == StateMachine::State::kRunning && command.pid >= 0;
     if (command.pid >= 0) report.pid = command.pid;
-    if (command.started) report.started = status::wallTimeOf(*command.started);
+    report.started = command.started;
     report.restarts = command.restarts;
     report.exits = command.exits;
     return report;
