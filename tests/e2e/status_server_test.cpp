@@ -38,6 +38,19 @@ TEST(StatusServer, ALeaderIsOneOnceItsCommandRuns) {
     EXPECT_TRUE(object->isNull("proxy"));
 }
 
+TEST(StatusServer, TheCommandsStartStaysWhenItWas) {
+    MetadataServer server(service(2, 1).answers());
+    Process process(run(server.url(), withStatus()));
+    const auto port = statusPort(process);
+    ASSERT_TRUE(answers(port, "/leader", 200));
+    const auto started = [&] { return metric(port, "leader_command_start_time_seconds").value_or(0); };
+    const double first = started();
+    const double now =
+        std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+    EXPECT_NEAR(now, first, 60);
+    for (int i = 0; i < 500; ++i) ASSERT_EQ(first, started()) << "changes() of it counts restarts";
+}
+
 TEST(StatusServer, ALeaderThatSettlesIsNotOneYet) {
     MetadataServer server(service(2, 1).answers());
     Process process(run(server.url(), withStatus({"--settle", "1h"})));
@@ -266,6 +279,19 @@ TEST(Log, IsOneLineAnEvent) {
     server.reload(environment.answers());
     ASSERT_TRUE(eventually([&] { return settled(server); }));
     EXPECT_EQ(before, process.errors());
+}
+
+TEST(Log, SaysThatTheRoleIsNoMoreKnownAndThatItIsAgain) {
+    MetadataServer server(service(2, 1).answers());
+    Process process(run(server.url(), {"--max-stale", "2s"}));
+    ASSERT_TRUE(process.waitForOutput("^started 1$"));
+    server.stop();
+    ASSERT_TRUE(process.waitForErrors("nothing of the command is left"));
+    EXPECT_EQ(1, countLines(process.errors(), "unknown in web/app: the engine has not answered for 2s$"))
+        << process.errors();
+    server.start();
+    ASSERT_TRUE(process.waitForErrors("command 'sh' started(.|\n)*command 'sh' started", 20s));
+    EXPECT_EQ(2, countLines(process.errors(), "leader in web/app as web-app-1")) << process.errors();
 }
 
 TEST(Log, AsJsonIsAnObjectALine) {
