@@ -133,6 +133,11 @@ Poco::Logger*& current() {
     return logger;
 }
 
+Format& currentFormat() {
+    static Format format = Format::kText;
+    return format;
+}
+
 Poco::Logger& logger() {
     if (current() == nullptr) configure("leader", Level::kWarning, Format::kText);
     return *current();
@@ -151,6 +156,11 @@ void configure(const std::string& program, Level level, Format format) {
     logger.setChannel(channel);
     logger.setLevel(priorityOf(level));
     current() = &logger;
+    currentFormat() = format;
+}
+
+Format format() {
+    return currentFormat();
 }
 
 std::string oneLine(std::string text) {

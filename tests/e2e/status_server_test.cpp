@@ -303,6 +303,13 @@ TEST(Log, AsJsonIsAnObjectALine) {
     for (std::string line; std::getline(lines, line); ++count)
         EXPECT_EQ("leader-run", parsed(line)->getValue<std::string>("program")) << line;
     EXPECT_LE(4, count) << ended.errors;
+
+    const UniqueFd taken = listenOn("127.0.0.1");
+    const auto failed = runToEnd(run(server.url(), {"--log-format", "json", "--status-address",
+                                                    "127.0.0.1:" + std::to_string(portOf(taken.get()))}));
+    EXPECT_EQ(70, failed.code);
+    EXPECT_TRUE(oneLine(failed.errors, "cannot listen"));
+    EXPECT_EQ("error", parsed(failed.errors)->getValue<std::string>("level")) << failed.errors;
 }
 
 }  // namespace
