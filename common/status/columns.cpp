@@ -88,7 +88,7 @@ std::string shortenedInTheMiddle(const std::string& text, std::size_t columns) {
 
 std::string shortenedAtTheEnd(const std::string& text, std::size_t columns) {
     if (columnsOf(text) <= columns) return text;
-    const std::string claim = text.substr(0, text.find(": "));
+    std::string claim = text.substr(0, text.find(": "));
     if (columnsOf(claim) <= columns) return claim;
     if (columns <= kLeftOut.size()) return startOf(claim, columns);
     return startOf(claim, columns - kLeftOut.size()) + std::string(kLeftOut);
