@@ -156,6 +156,7 @@ TEST(Status, WaitsForASlowReaderEvenWhereThePipeDoesNotBlock) {
     UniqueFd writer(ends[1]);
     std::vector<std::string> words = status(server.url(), {"--json"}).command;
     std::vector<char*> arguments;
+    arguments.reserve(words.size() + 1);
     for (std::string& word : words) arguments.push_back(word.data());
     arguments.push_back(nullptr);
     posix_spawn_file_actions_t actions{};
