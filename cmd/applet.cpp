@@ -41,7 +41,11 @@ std::variant<cli::ParsedLine, int> readOptions(const Invocation& invocation, con
 }
 
 int fail(const Invocation& invocation, const std::string& message, int exitCode) {
-    std::cerr << log::oneLine(invocation.program + ": " + message) + "\n";
+    // Who reads objects gets no other lines between them.
+    if (log::format() == log::Format::kJson)
+        log::error(message);
+    else
+        std::cerr << log::oneLine(invocation.program + ": " + message) + "\n";
     return exitCode;
 }
 

@@ -37,7 +37,7 @@ void Member::onObservation(const std::shared_ptr<const Observation>& observation
 }
 
 void Member::heed(const View& view, const Outcome& outcome) {
-    expectAnswerBefore(view.observedAt + maxStale_);
+    expectAnswerBefore(view.observedAt + maxStale_, view.group);
     logChange(view, outcome);
     if (outcome.role == Role::kUnknown)
         proxy_.setLeaderUnknown();
@@ -58,9 +58,13 @@ void Member::logChange(const View& view, const Outcome& outcome) {
                 std::to_string(*outcome.selfCandidate()->createIndex);
     else
         line += ": " + whyNot(outcome);
-    if (line != lastLine_) log::info(line + before(lastLeader_, outcome));
-    lastLine_ = line;
+    say(line, before(lastLeader_, outcome));
     if (const Candidate* leader = outcome.leaderCandidate()) lastLeader_ = *leader;
+}
+
+void Member::say(const std::string& line, const std::string& more) {
+    if (line != lastLine_) log::info(line + more);
+    lastLine_ = line;
 }
 
 status::Report Member::report() {
@@ -70,12 +74,14 @@ status::Report Member::report() {
     return report;
 }
 
-void Member::expectAnswerBefore(Instant deadline) {
+void Member::expectAnswerBefore(Instant deadline, const std::string& group) {
     if (maxStale_ == Duration::zero()) return;
     loop_.cancel(staleTimer_);
-    staleTimer_ = loop_.callAt(deadline, [this] {
+    staleTimer_ = loop_.callAt(deadline, [this, group] {
+        const std::string why = "the engine has not answered for " + cli::formatDuration(maxStale_);
+        say(std::string(nameOf(Role::kUnknown)) + " in " + group + ": " + why);
         proxy_.setLeaderUnknown();
-        supervisor_.follow("the engine has not answered for " + cli::formatDuration(maxStale_));
+        supervisor_.follow(why);
     });
 }
 

@@ -30,7 +30,9 @@ class Member {
   private:
     void heed(const View& view, const Outcome& outcome);
     void logChange(const View& view, const Outcome& outcome);
-    void expectAnswerBefore(Instant deadline);
+    /// Once, for as long as it is the same.
+    void say(const std::string& line, const std::string& more = "");
+    void expectAnswerBefore(Instant deadline, const std::string& group);
 
     EventLoop& loop_;
     Supervisor& supervisor_;

@@ -1,9 +1,10 @@
 #include "cmd/reporting.h"
 
 #include <Poco/Net/DNS.h>
-#include <Poco/NumberParser.h>
+#include <Poco/Net/NetException.h>
 
 #include <algorithm>
+#include <charconv>
 
 #include "common/base/log.h"
 #include "common/proxy/sockets.h"
@@ -13,10 +14,13 @@ namespace leader {
 namespace {
 
 Result<Poco::Net::IPAddress> addressOf(const std::string& host) {
-    Poco::Net::IPAddress address;
     const bool bracketed = host.size() > 1 && host.front() == '[' && host.back() == ']';
-    if (Poco::Net::IPAddress::tryParse(bracketed ? host.substr(1, host.size() - 2) : host, address))
-        return address;
+    const std::string bare = bracketed ? host.substr(1, host.size() - 2) : host;
+    try {
+        return Poco::Net::IPAddress(bare);  // tryParse() refuses the wildcard of IPv6
+    } catch (const Poco::Net::InvalidAddressException&) {
+        // A name, then.
+    }
     try {
         return Poco::Net::DNS::resolveOne(host);
     } catch (const Poco::Exception&) {
@@ -26,10 +30,11 @@ Result<Poco::Net::IPAddress> addressOf(const std::string& host) {
 
 std::optional<Error> parseStatusAddress(const std::string& text, StatusOptions& target) {
     const std::size_t colon = text.rfind(':');
-    unsigned port = 0;
-    if (colon == std::string::npos || !Poco::NumberParser::tryParseUnsigned(text.substr(colon + 1), port) ||
-        port > UINT16_MAX)
-        return Error{"'" + text + "' is not HOST:PORT"};
+    const char* const end = text.data() + text.size();
+    std::uint16_t port = 0;
+    const auto parsed =
+        std::from_chars(colon == std::string::npos ? end : text.data() + colon + 1, end, port);
+    if (parsed.ec != std::errc() || parsed.ptr != end) return Error{"'" + text + "' is not HOST:PORT"};
     target.bind.reset();
     const std::string host = text.substr(0, colon);
     if (!host.empty() && host != "*") {
@@ -37,7 +42,7 @@ std::optional<Error> parseStatusAddress(const std::string& text, StatusOptions& 
         if (!address) return address.error();
         target.bind = *address;
     }
-    target.port = static_cast<std::uint16_t>(port);
+    target.port = port;
     target.on = true;
     return {};
 }
@@ -92,7 +97,7 @@ status::CommandReport reportOf(const CommandStatus& command) {
     report.state = nameOf(command.state);
     report.running = command.state == StateMachine::State::kRunning && command.pid >= 0;
     if (command.pid >= 0) report.pid = command.pid;
-    if (command.started) report.started = status::wallTimeOf(*command.started);
+    report.started = command.started;
     report.restarts = command.restarts;
     report.exits = command.exits;
     return report;

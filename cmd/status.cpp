@@ -2,8 +2,8 @@
 #include <unistd.h>
 
 #include <charconv>
-#include <iostream>
 
+#include "cmd/output.h"
 #include "cmd/shared_options.h"
 #include "cmd/watching.h"
 #include "common/cli/exit_codes.h"
@@ -60,13 +60,11 @@ Report ask(Engine& engine, const SharedOptions& shared) {
 }
 
 int show(const Invocation& invocation, const Report& report, bool json) {
-    if (json)
-        std::cout << status::asLine(status::jsonOf(report)) << "\n";
-    else if (report.view() == nullptr)
+    if (!json && report.view() == nullptr)
         return fail(invocation, "cannot tell who leads: " + report.reason, exit_code::kCannotTell);
-    else
-        std::cout << status::tableOf(report, styleFor(invocation));
-    if (!std::cout.flush()) return fail(invocation, "cannot write to standard output", exit_code::kInternal);
+    const std::string text =
+        json ? status::asLine(status::jsonOf(report)) + "\n" : status::tableOf(report, styleFor(invocation));
+    if (const auto error = writeOut(text)) return cannotWriteOut(invocation, *error);
     return report.leader() != nullptr ? exit_code::kSuccess : exit_code::kCannotTell;
 }
 

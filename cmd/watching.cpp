@@ -6,6 +6,7 @@
 #include <csignal>
 #include <cstdlib>
 
+#include "cmd/output.h"
 #include "common/base/mailbox.h"
 #include "common/cli/exit_codes.h"
 #include "common/election/watcher.h"
@@ -17,8 +18,6 @@ namespace {
 
 using status::Change;
 using status::Report;
-
-constexpr int kNobodyReads = exit_code::kSignalBase + SIGPIPE;
 
 std::string textOf(const Report& report, const std::vector<Change>& changes) {
     const std::string time = status::formatTime(status::wallTimeOf(report.at));
@@ -52,11 +51,8 @@ class Output : public EventHandler {
     Output& operator=(const Output&) = delete;
 
     void write(const std::string& text) {
-        for (std::size_t written = 0; written < text.size() && !failure_;) {
-            const ssize_t n = ::write(STDOUT_FILENO, text.data() + written, text.size() - written);
-            if (n > 0) written += static_cast<std::size_t>(n);
-            if (n < 0 && errno != EINTR) end(errno);
-        }
+        if (failure_) return;
+        if (const auto error = writeOut(text)) end(*error);
     }
     void onEvents(std::uint32_t) override { end(EPIPE); }
 
@@ -107,10 +103,8 @@ int watchStatus(const Invocation& invocation, const SharedOptions& shared, bool 
     const Watcher watcher(std::move(*engine), interrupt, shared.healthyOnly,
                           [&](auto observation) { mailbox.post(std::move(observation)); });
     loop.run();
-    if (output.failure() != EPIPE)
-        fail(invocation, Error::fromErrno("cannot write to standard output", output.failure()).message, 0);
     // The watcher may be looking up a name, which nothing can interrupt.
-    std::_Exit(output.failure() == EPIPE ? kNobodyReads : exit_code::kInternal);
+    std::_Exit(cannotWriteOut(invocation, output.failure()));
 }
 
 }  // namespace leader

@@ -10,9 +10,12 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <mutex>
 #include <sstream>
+
+#include "common/base/printable.h"
 
 namespace leader::log {
 namespace {
@@ -52,9 +55,9 @@ class JsonFormatter : public Poco::Formatter {
             << "\",\"program\":";
         Poco::JSON::Stringifier::formatString(message.getSource(), out);
         out << ",\"message\":";
-        Poco::JSON::Stringifier::formatString(message.getText(), out);
+        Poco::JSON::Stringifier::formatString(validUtf8(message.getText()), out);
         out << "}";
-        line = out.str();
+        line = printableJson(out.str());
     }
 };
 
@@ -73,17 +76,33 @@ class StandardErrorChannel : public Poco::Channel {
   private:
     // What a pipe with any room at all takes at once, and in one piece (pipe(7), PIPE_BUF).
     static constexpr std::size_t kLongestLine = 4096;
+    static constexpr std::string_view kLeftOut = "..";
 
     Poco::Message noteOf(const std::string& source) const {
         return {source, std::to_string(dropped_) + " lines were lost, as nobody read them",
                 Poco::Message::PRIO_WARNING};
     }
 
+    // It is the message that is shortened, so that the line stays what its format says.
+    std::string lineOf(Poco::Message message) {
+        for (std::string line;;) {
+            formatter_->format(message, line);
+            if (line.size() < kLongestLine) return line + '\n';
+            const std::string& text = message.getText();
+            message.setText(startOf(text, text.size() * kLongestLine / line.size()));
+        }
+    }
+
+    /// Of the text, less than there is of it, and no part of a character at the end.
+    static std::string startOf(const std::string& text, std::size_t length) {
+        length = std::min(length, text.size() - 1);
+        length -= std::min(length, kLeftOut.size());
+        while (length > 0 && (static_cast<unsigned char>(text[length]) & 0xc0U) == 0x80U) --length;
+        return text.substr(0, length) + std::string(kLeftOut);
+    }
+
     bool writeOne(const Poco::Message& message) {
-        std::string line;
-        formatter_->format(message, line);
-        if (line.size() >= kLongestLine) line.resize(kLongestLine - 1);
-        line += '\n';
+        const std::string line = lineOf(message);
         pollfd errors{STDERR_FILENO, POLLOUT, 0};
         if (poll(&errors, 1, 0) == 0) return false;
         while (::write(STDERR_FILENO, line.data(), line.size()) < 0 && errno == EINTR) continue;
@@ -114,6 +133,11 @@ Poco::Logger*& current() {
     return logger;
 }
 
+Format& currentFormat() {
+    static Format format = Format::kText;
+    return format;
+}
+
 Poco::Logger& logger() {
     if (current() == nullptr) configure("leader", Level::kWarning, Format::kText);
     return *current();
@@ -132,12 +156,17 @@ void configure(const std::string& program, Level level, Format format) {
     logger.setChannel(channel);
     logger.setLevel(priorityOf(level));
     current() = &logger;
+    currentFormat() = format;
+}
+
+Format format() {
+    return currentFormat();
 }
 
 std::string oneLine(std::string text) {
-    for (char& c : text)
-        if (static_cast<unsigned char>(c) < ' ' || c == '\x7f') c = ' ';
-    return text;
+    std::replace_if(
+        text.begin(), text.end(), [](char c) { return c == '\n' || c == '\r' || c == '\t'; }, ' ');
+    return printable(text);
 }
 
 void error(const std::string& message) {

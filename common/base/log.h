@@ -14,8 +14,11 @@ enum class Format { kText, kJson };
 /// `program` is the name that starts each line.
 void configure(const std::string& program, Level level, Format format);
 
-/// `text` with spaces for line breaks and other control characters: what a message quotes from elsewhere must
-/// not make it two.
+/// What configure() was told; text before.
+Format format();
+
+/// `text` with spaces for line breaks, and printable: what a message quotes from elsewhere must not make it
+/// two, or write to a terminal.
 std::string oneLine(std::string text);
 
 void error(const std::string& message);

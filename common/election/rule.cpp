@@ -47,7 +47,9 @@ void judge(Outcome& outcome, bool healthyOnly) {
 
 void findSelf(Outcome& outcome, const View& view) {
     if (view.selfUuid.empty()) {
+        // It may be the leader itself: whoever looks on is a member or none.
         outcome.reason = "it is not known which container this is";
+        if (view.onlooker) outcome.reason += "; say so with --self";
         return;
     }
     if (outcome.leader && outcome.leaderCandidate()->uuid == view.selfUuid) outcome.self = outcome.leader;

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <map>
 
-#include "common/status/printable.h"
+#include "common/base/printable.h"
 #include "common/status/report_json.h"
 
 namespace leader::status {

@@ -5,7 +5,7 @@
 #include <utility>
 #include <vector>
 
-#include "common/status/printable.h"
+#include "common/base/printable.h"
 
 namespace leader::status {
 namespace {

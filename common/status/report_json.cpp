@@ -4,7 +4,7 @@
 
 #include <sstream>
 
-#include "common/status/printable.h"
+#include "common/base/printable.h"
 
 namespace leader::status {
 namespace {

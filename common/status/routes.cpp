@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "common/base/printable.h"
 #include "common/status/metrics.h"
-#include "common/status/printable.h"
 #include "common/status/report_json.h"
 
 namespace leader::status {

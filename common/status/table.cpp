@@ -4,8 +4,9 @@
 #include <array>
 #include <sstream>
 
+#include "common/base/printable.h"
 #include "common/cli/duration.h"
-#include "common/status/printable.h"
+#include "common/status/columns.h"
 
 namespace leader::status {
 namespace {
@@ -18,6 +19,7 @@ constexpr const char* kPlain = "\033[0m";
 
 constexpr char kLeaderMark = '*';
 constexpr char kSelfMark = '>';
+constexpr std::size_t kMarksWidth = 3;
 constexpr std::size_t kLabelWidth = 9;
 constexpr std::size_t kGap = 2;
 
@@ -26,10 +28,13 @@ struct Column {
     const char* title;
     std::size_t least;
     std::size_t width = 0;
+    bool hidden = false;
 };
 constexpr std::size_t kColumns = 6;
 enum ColumnIndex { kIndex, kName, kAddress, kState, kHealth, kWhy };
 using Cells = std::array<std::string, kColumns>;
+/// What a terminal that is too narrow for all of them can do without, the first one first.
+constexpr std::array kDispensable = {kAddress, kHealth, kState};
 
 std::string orDash(const std::string& text) {
     return text.empty() ? "-" : printable(text);
@@ -74,7 +79,9 @@ class Table {
     }
 
     std::string noSelf() const {
-        return report_.view() != nullptr && report_.view()->onlooker ? "none of the candidates" : "not known";
+        const View* view = report_.view();
+        const bool isNone = view != nullptr && view->onlooker && !view->selfUuid.empty();
+        return isNone ? "none of the candidates" : "not known";
     }
     std::string noLeader() const { return report_.outdated ? "not known" : "nobody: no candidate counts"; }
 
@@ -130,26 +137,38 @@ class Table {
 
     // The widest column gives way first, so that the others stay whole for as long as they can.
     void fit(const std::vector<Cells>& rows) {
-        std::size_t total = 2 + kColumns * kGap - 1;
         for (std::size_t i = 0; i < kColumns; ++i) {
             columns_[i].width = columnsOf(columns_[i].title);
             for (const Cells& cells : rows)
                 columns_[i].width = std::max(columns_[i].width, columnsOf(cells[i]));
-            total += columns_[i].width;
         }
-        for (; style_.width > 0 && total > style_.width; --total) {
+        if (style_.width == 0) return;
+        const auto least = [](const Column& column) { return std::min(column.least, column.width); };
+        for (const ColumnIndex column : kDispensable)
+            if (total(least) > style_.width) columns_[column].hidden = true;
+        const auto width = [](const Column& column) { return column.width; };
+        for (std::size_t excess = total(width); excess > style_.width; --excess) {
             Column* widest = nullptr;
             for (Column& column : columns_)
-                if (column.width > column.least && (widest == nullptr || column.width > widest->width))
+                if (!column.hidden && column.width > column.least &&
+                    (widest == nullptr || column.width > widest->width))
                     widest = &column;
             if (widest == nullptr) return;
             --widest->width;
         }
     }
 
+    std::size_t total(std::size_t (*widthOf)(const Column&)) const {
+        std::size_t sum = kMarksWidth;
+        for (const Column& column : columns_)
+            if (!column.hidden) sum += widthOf(column) + kGap;
+        return sum - kGap;
+    }
+
     void row(const std::string& marks, const Cells& cells, const char* color) {
         std::string line = marks + " ";
         for (std::size_t i = 0; i < kColumns; ++i) {
+            if (columns_[i].hidden) continue;
             const std::size_t width = columns_[i].width;
             const std::string cell =
                 i == kWhy ? shortenedAtTheEnd(cells[i], width) : shortenedInTheMiddle(cells[i], width);

@@ -195,7 +195,7 @@ void Supervisor::startCommand() {
     if (spawned.pid < 0) return terminal_.takeBack();  // too late, which is what is looked at next
 
     if (status_.started) ++status_.restarts;
-    status_.started = loop_.now();
+    status_.started = std::chrono::system_clock::now();
     status_.pid = spawned.pid;
     stopped_ = stopForwarded_ = false;
     toldGroup_ = 0;

@@ -55,8 +55,9 @@ struct CommandStatus {
     StateMachine::State state = StateMachine::State::kWaiting;
     /// -1 while there is no command.
     pid_t pid = -1;
-    /// Of the last start.
-    std::optional<Instant> started;
+    /// The last start, on the clock on the wall, for people only: told from the monotonic clock it would be
+    /// another time each time.
+    std::optional<std::chrono::system_clock::time_point> started;
     /// Starts after the first.
     int restarts = 0;
     /// How often the command ended, by exit code (128 + the signal); at most 256 of them.

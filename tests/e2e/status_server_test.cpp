@@ -38,6 +38,19 @@ TEST(StatusServer, ALeaderIsOneOnceItsCommandRuns) {
     EXPECT_TRUE(object->isNull("proxy"));
 }
 
+TEST(StatusServer, TheCommandsStartStaysWhenItWas) {
+    MetadataServer server(service(2, 1).answers());
+    Process process(run(server.url(), withStatus()));
+    const auto port = statusPort(process);
+    ASSERT_TRUE(answers(port, "/leader", 200));
+    const auto started = [&] { return metric(port, "leader_command_start_time_seconds").value_or(0); };
+    const double first = started();
+    const double now =
+        std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+    EXPECT_NEAR(now, first, 60);
+    for (int i = 0; i < 500; ++i) ASSERT_EQ(first, started()) << "changes() of it counts restarts";
+}
+
 TEST(StatusServer, ALeaderThatSettlesIsNotOneYet) {
     MetadataServer server(service(2, 1).answers());
     Process process(run(server.url(), withStatus({"--settle", "1h"})));
@@ -155,6 +168,22 @@ TEST(StatusServer, ListensWhereItIsToldTo) {
     }
 }
 
+TEST(StatusServer, ListensOnIPv6AndOnItsWildcard) {
+    MetadataServer server(service(2, 1).answers());
+    for (const std::string host : {"[::1]", "[::]"}) {
+        Process process(run(server.url(), {"--status-address", host + ":0"}));
+        ASSERT_NE(0, statusPort(process)) << host << ": " << process.errors();
+        const std::string port = std::to_string(statusPort(process));
+        EXPECT_EQ(1, countLines(process.errors(), "status at http://\\[::1?\\]:" + port + "/$"));
+        Poco::Net::HTTPClientSession session("::1", statusPort(process));
+        Poco::Net::HTTPRequest request("GET", "/liveness");
+        session.sendRequest(request);
+        Poco::Net::HTTPResponse response;
+        session.receiveResponse(response);
+        EXPECT_EQ(200, response.getStatus());
+    }
+}
+
 TEST(StatusServer, HasNoThreadsWhereItIsNotAskedFor) {
     MetadataServer server(service(2, 1).answers());
     Process without(run(server.url()));
@@ -214,8 +243,9 @@ TEST(StatusServer, AHostileCrowdHoldsUpNeitherElectionNorCommandNorProxy) {
 }
 
 TEST(StatusServer, BadAddressesAndExecAreRefused) {
-    for (const std::string address : {"8008", "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:-1",
-                                      "[::1:80", "no.such.host.invalid:80"}) {
+    for (const std::string address :
+         {"8008", "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:-1", "127.0.0.1: 80",
+          "127.0.0.1:+80", "[::1:80", "no.such.host.invalid:80"}) {
         const auto ended = runToEnd(leader({"run", "--status-address", address, "true"}));
         EXPECT_EQ(2, ended.code) << address;
         EXPECT_TRUE(oneLine(ended.errors, "status-address")) << address;
@@ -251,6 +281,19 @@ TEST(Log, IsOneLineAnEvent) {
     EXPECT_EQ(before, process.errors());
 }
 
+TEST(Log, SaysThatTheRoleIsNoMoreKnownAndThatItIsAgain) {
+    MetadataServer server(service(2, 1).answers());
+    Process process(run(server.url(), {"--max-stale", "2s"}));
+    ASSERT_TRUE(process.waitForOutput("^started 1$"));
+    server.stop();
+    ASSERT_TRUE(process.waitForErrors("nothing of the command is left"));
+    EXPECT_EQ(1, countLines(process.errors(), "unknown in web/app: the engine has not answered for 2s$"))
+        << process.errors();
+    server.start();
+    ASSERT_TRUE(process.waitForErrors("command 'sh' started(.|\n)*command 'sh' started", 20s));
+    EXPECT_EQ(2, countLines(process.errors(), "leader in web/app as web-app-1")) << process.errors();
+}
+
 TEST(Log, AsJsonIsAnObjectALine) {
     MetadataServer server(service(1, 1).answers());
     const auto ended = runToEnd(run(server.url(), withStatus({"--log-format", "json"}), {"true"}));
@@ -260,6 +303,13 @@ TEST(Log, AsJsonIsAnObjectALine) {
     for (std::string line; std::getline(lines, line); ++count)
         EXPECT_EQ("leader-run", parsed(line)->getValue<std::string>("program")) << line;
     EXPECT_LE(4, count) << ended.errors;
+
+    const UniqueFd taken = listenOn("127.0.0.1");
+    const auto failed = runToEnd(run(server.url(), {"--log-format", "json", "--status-address",
+                                                    "127.0.0.1:" + std::to_string(portOf(taken.get()))}));
+    EXPECT_EQ(70, failed.code);
+    EXPECT_TRUE(oneLine(failed.errors, "cannot listen"));
+    EXPECT_EQ("error", parsed(failed.errors)->getValue<std::string>("level")) << failed.errors;
 }
 
 }  // namespace

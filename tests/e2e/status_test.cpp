@@ -1,7 +1,13 @@
 // leader-status: a table, an object, or a line for each change.
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <spawn.h>
+#include <sys/ioctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include <array>
 #include <csignal>
 
 #include "tests/e2e/status_rig.h"
@@ -127,6 +133,57 @@ TEST(Status, SaysSoWhereItsOutputCannotBeWritten) {
     const auto ended = runToEnd(options);
     EXPECT_EQ(70, ended.code);
     EXPECT_TRUE(oneLine(ended.errors, "standard output"));
+}
+
+TEST(Status, WhoClosesThePipeIsNotToldSo) {
+    MetadataServer server(service(2, 1).answers());
+    for (const std::string format : {"", " --json"}) {
+        Process::Options options;
+        options.command = {"bash", "-c",
+                           "exec 3> >(:); wait $!; " + leaderBinary() + " status --engine " + server.url() +
+                               format + " >&3"};
+        const auto ended = runToEnd(options);
+        EXPECT_EQ(128 + SIGPIPE, ended.code) << ended.errors;
+        EXPECT_EQ("", ended.errors);
+    }
+}
+
+TEST(Status, WaitsForASlowReaderEvenWhereThePipeDoesNotBlock) {
+    MetadataServer server(service(1000, 1).answers());
+    std::array<int, 2> ends{};
+    ASSERT_EQ(0, pipe2(ends.data(), O_NONBLOCK | O_CLOEXEC));
+    const UniqueFd reader(ends[0]);
+    UniqueFd writer(ends[1]);
+    std::vector<std::string> words = status(server.url(), {"--json"}).command;
+    std::vector<char*> arguments;
+    arguments.reserve(words.size() + 1);
+    for (std::string& word : words) arguments.push_back(word.data());
+    arguments.push_back(nullptr);
+    posix_spawn_file_actions_t actions{};
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_adddup2(&actions, writer.get(), STDOUT_FILENO);
+    pid_t pid = 0;
+    ASSERT_EQ(0, posix_spawn(&pid, words[0].c_str(), &actions, nullptr, arguments.data(), environ));
+    posix_spawn_file_actions_destroy(&actions);
+    writer.reset();
+    const auto waiting = [&] {
+        int bytes = 0;
+        return ioctl(reader.get(), FIONREAD, &bytes) == 0 ? bytes : 0;
+    };
+    EXPECT_TRUE(eventually([&] { return waiting() >= 60000; }));
+    std::string output;
+    EXPECT_TRUE(eventually([&] {
+        std::array<char, 65536> chunk{};
+        const ssize_t n = read(reader.get(), chunk.data(), chunk.size());
+        if (n > 0) output.append(chunk.data(), static_cast<std::size_t>(n));
+        return n == 0;
+    }));
+    kill(pid, SIGKILL);
+    int how = 0;
+    ASSERT_EQ(pid, waitpid(pid, &how, 0));
+    EXPECT_EQ(0, how);
+    EXPECT_EQ('\n', output.back());
+    EXPECT_EQ(1000U, parsed(output)->getArray("candidates")->size());
 }
 
 TEST(StatusWatch, PrintsEachChangeAndNothingElse) {

@@ -1,5 +1,6 @@
 #include "common/base/log.h"
 
+#include <Poco/JSON/Parser.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -36,6 +37,33 @@ TEST(Log, JsonLinesEscapeWhatTheyCarry) {
 TEST(Log, AMessageWithLineBreaksIsStillOneLine) {
     const auto line = logged(log::Format::kText, log::Level::kInfo, [] { log::error("a\nb"); });
     EXPECT_NE(std::string::npos, line.find("leader-run: error: a b\n")) << line;
+}
+
+TEST(Log, AMessageCannotWriteToTheTerminal) {
+    const auto write = [] { log::error("a\x1b[2J\u009b2J\u202eb\xff"); };
+    const auto text = logged(log::Format::kText, log::Level::kInfo, write);
+    EXPECT_NE(std::string::npos, text.find("error: a\\x1b[2J\\xc2\\x9b2J\\xe2\\x80\\xaeb\\xff\n")) << text;
+    const auto json = logged(log::Format::kJson, log::Level::kInfo, write);
+    EXPECT_NE(std::string::npos, json.find("\"a\\u001B[2J\\u009b2J\\u202eb\ufffd\"}\n")) << json;
+}
+
+TEST(Log, ALongMessageIsShortenedAndItsLineStaysWhatItIs) {
+    // As JSON some of these take six bytes, and the cut falls between those of a character.
+    for (const std::string piece : {"x", "\x1b", "日", "\"", "a日\x01"}) {
+        std::string message;
+        while (message.size() < 10000) message += piece;
+        const auto json = logged(log::Format::kJson, log::Level::kInfo, [&] { log::info(message); });
+        EXPECT_LE(json.size(), 4096U);
+        EXPECT_GT(json.size(), 4000U);
+        const auto object = Poco::JSON::Parser().parse(json).extract<Poco::JSON::Object::Ptr>();
+        const auto shortened = object->getValue<std::string>("message");
+        ASSERT_LT(2U, shortened.size());
+        EXPECT_EQ("..", shortened.substr(shortened.size() - 2));
+        EXPECT_EQ(0U, message.find(shortened.substr(0, shortened.size() - 2))) << shortened;
+        const auto text = logged(log::Format::kText, log::Level::kInfo, [&] { log::info(message); });
+        EXPECT_LE(text.size(), 4096U);
+        EXPECT_EQ("..\n", text.substr(text.size() - 3));
+    }
 }
 
 TEST(Log, WhenNobodyReadsLinesAreDroppedAndCountedInsteadOfWaitedFor) {

@@ -112,6 +112,15 @@ TEST(Rule, AnOnlookerThatIsNoMemberFollows) {
     EXPECT_EQ(Role::kLeader, elect(v, false).role);
 }
 
+TEST(Rule, AnOnlookerThatCannotTellWhoItIsMayBeTheLeaderItself) {
+    auto v = view({candidate("a", 1)}, "");
+    v.onlooker = true;
+    const auto outcome = elect(v, false);
+    EXPECT_EQ(Role::kUnknown, outcome.role);
+    EXPECT_EQ("a", leaderOf(outcome));
+    EXPECT_NE(std::string::npos, outcome.reason.find("--self")) << outcome.reason;
+}
+
 TEST(Rule, WithoutCandidatesNobodyLeads) {
     EXPECT_EQ("nobody", leaderOf(elect(view({}, ""), false)));
     const auto outcome = elect(view({candidate("a", 1, "stopped")}, "a"), false);

@@ -1,6 +1,6 @@
 #include "common/status/table.h"
 
-#include "common/status/printable.h"
+#include "common/status/columns.h"
 #include "tests/unit/status/reports.h"
 
 namespace leader::status::test {
@@ -19,6 +19,12 @@ TEST(Table, OfAServiceOfOthersHasNoSelf) {
     view.selfUuid = "somebody-else";
     view.onlooker = true;
     EXPECT_EQ(golden("onlooker.txt"), tableOf(report(view), {80}));
+}
+
+TEST(Table, AnOnlookerThatCannotTellWhoItIsIsNotSaidToBeNone) {
+    View view = sampleView("");
+    view.onlooker = true;
+    EXPECT_EQ(golden("unknown-onlooker.txt"), tableOf(report(view), {80}));
 }
 
 TEST(Table, WhoIsUnknownSeesWhyAndWhoLeadsAllTheSame) {
@@ -53,12 +59,24 @@ TEST(Table, FitsIn80ColumnsAndKeepsTheEndsOfNames) {
 }
 
 TEST(Table, NoLineOfTheCandidatesIsWiderThanTheTerminal) {
-    for (const std::size_t width : {60U, 72U, 80U, 100U, 132U}) {
-        View view = wideView();
-        view.group = "web/app";
-        std::istringstream lines(tableOf(report(view), {width}));
+    View view = wideView();
+    view.candidates[0].name = "日本語のとても長い名前のコンテナ-1";
+    for (const std::size_t width : {33U, 40U, 60U, 72U, 80U, 100U, 132U}) {
+        const std::string text = tableOf(report(view), {width});
+        std::istringstream lines(text.substr(text.find("\n\n")));
         for (std::string line; std::getline(lines, line);) EXPECT_LE(columnsOf(line), width) << line;
     }
+}
+
+TEST(Table, ANarrowTerminalGetsNamesAndReasonsAndNotTheRest) {
+    EXPECT_EQ(golden("narrow.txt"), tableOf(report(sampleView("uuid-3")), {40}));
+}
+
+TEST(Table, WideCharactersLeaveTheColumnsStraight) {
+    View view = sampleView("uuid-3");
+    view.candidates[0].name = "日本語-1";
+    view.candidates[1].name = "e\u0301te\u0301-2";
+    EXPECT_EQ(golden("east-asian.txt"), tableOf(report(view), {80}));
 }
 
 TEST(Table, WithoutATerminalNothingIsShortened) {

@@ -1,8 +1,8 @@
-#include "common/status/printable.h"
+#include "common/base/printable.h"
 
 #include <gtest/gtest.h>
 
-namespace leader::status {
+namespace leader {
 namespace {
 
 TEST(Printable, LeavesOrdinaryTextAlone) {
@@ -24,6 +24,13 @@ TEST(Printable, EscapesWhatMovesTheCursorOrTurnsTextAround) {
     EXPECT_EQ("\\xe2\\x80\\xa8", printable("\xe2\x80\xa8")) << "line separator";
 }
 
+TEST(Printable, EscapesWhatNobodySeesSoThatTwoNamesThatDifferLookDifferent) {
+    EXPECT_EQ("web\\xe2\\x80\\x8b-1", printable("web\u200b-1")) << "zero width space";
+    EXPECT_EQ("web\\xc2\\xad-1", printable("web\u00ad-1")) << "soft hyphen";
+    EXPECT_EQ("\\xef\\xbb\\xbfweb", printable("\ufeffweb")) << "byte order mark";
+    EXPECT_EQ("web\\xf3\\xa0\\x81\\xa1", printable("web\U000e0061")) << "tag";
+}
+
 TEST(Printable, EscapesBytesThatAreNotUtf8) {
     EXPECT_EQ("a\\xffb", printable("a\xff"
                                    "b"));
@@ -42,24 +49,9 @@ TEST(Printable, ValidUtf8PutsAReplacementForEachBadByte) {
 }
 
 TEST(Printable, AJsonDocumentStaysOne) {
+    EXPECT_EQ("{\"a\":\"\\u200b\\udb40\\udc61\"}", printableJson("{\"a\":\"\u200b\U000e0061\"}"));
     EXPECT_EQ("{\"a\":\"\\u009b\\u202e\\u007f\"}", printableJson("{\"a\":\"\xc2\x9b\xe2\x80\xae\x7f\"}"));
 }
 
-TEST(Printable, ColumnsAreCharactersAndNotBytes) {
-    EXPECT_EQ(6U, columnsOf("größer"));
-    EXPECT_EQ(0U, columnsOf(""));
-}
-
-TEST(Shortened, KeepsBothEndsOfANameAndTheStartOfProse) {
-    EXPECT_EQ("web-app-1", shortenedInTheMiddle("web-app-1", 9));
-    EXPECT_EQ("web..pp-1", shortenedInTheMiddle("web-application-1", 9).substr(0, 5) + "pp-1");
-    EXPECT_EQ(9U, columnsOf(shortenedInTheMiddle("web-application-1", 9)));
-    EXPECT_EQ("grö..ßer", shortenedInTheMiddle("größer als größer", 8));
-    EXPECT_EQ("w", shortenedInTheMiddle("web", 1));
-    EXPECT_EQ("leads", shortenedAtTheEnd("leads: the lowest create index", 20));
-    EXPECT_EQ("waits beh..", shortenedAtTheEnd("waits behind web-app-1", 11));
-    EXPECT_EQ("", shortenedAtTheEnd("waits", 0));
-}
-
 }  // namespace
-}  // namespace leader::status
+}  // namespace leader
