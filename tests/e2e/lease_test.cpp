@@ -11,6 +11,7 @@
 
 #include "tests/e2e/harness.h"
 #include "tests/support/etcd_server.h"
+#include "tests/support/privileges.h"
 
 namespace leader::test {
 namespace {
@@ -56,7 +57,7 @@ double lastTimeIn(const std::string& output) {
 class Lease : public ::testing::TestWithParam<Place> {
   protected:
     void SetUp() override {
-        if (pid1() && geteuid() != 0) GTEST_SKIP() << "only root makes a pid namespace";
+        if (const auto why = pid1() ? pidNamespacesUnavailable() : std::nullopt) GTEST_SKIP() << *why;
     }
 
     static bool pid1() { return GetParam() == Place::kPid1; }

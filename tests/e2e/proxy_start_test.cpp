@@ -141,7 +141,7 @@ TEST_F(ManyPorts, AreForwardedByAProxyOnItsOwnByWhateverNameItIsCalled) {
 }
 
 TEST_F(RunWithProxy, APortThatThisUserMayNotListenOnIsOneErrorAndNothingStarts) {
-    if (geteuid() != 0) GTEST_SKIP() << "needs root, for a network namespace with the usual limits";
+    if (const auto why = NetworkNamespaces::unavailable()) GTEST_SKIP() << *why;
     ::chmod((directory_ / "").c_str(), 0755);
     memberWaits(false);
     const std::string engine = "file:" + directory_ / "answers.json";
