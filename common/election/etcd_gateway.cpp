@@ -61,7 +61,6 @@ void EtcdGateway::resume(Duration attempt, const Interrupt& interrupt) {
     attempt_ = attempt;
     interrupt_ = &interrupt;
     if (client_) client_->setInterrupt(interrupt);
-    watch_.reset();
 }
 
 Result<EtcdGateway::Object> EtcdGateway::call(const std::string& path, const std::string& body) {

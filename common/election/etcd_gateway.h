@@ -21,7 +21,7 @@ class EtcdGateway {
 
     /// All waits of the calls that follow end here at the latest.
     void setDeadline(Instant deadline) { deadline_ = deadline; }
-    /// Goes on with requests as if made with these, without a watch.
+    /// Goes on with requests as if made with these. The watch is over; its connection ends with this object.
     void resume(Duration attempt, const Interrupt& interrupt);
 
     /// Who asks, where etcd wants to know; the password is read from its file each time a token is needed.

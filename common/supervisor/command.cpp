@@ -194,12 +194,12 @@ Spawned spawnCommand(const std::vector<std::string>& argv, const Environment& en
     if (child < 0) return {-1, notExecutable(argv.front(), "no process can be started: " + reason(errno))};
     if (child == 0) runChild(image, options, parent, error);
     // NOLINTEND(clang-analyzer-security.insecureAPI.vfork,clang-analyzer-unix.Vfork)
-    if (error == 0) return {child, {}};
+    if (error == 0) return {child, {}, false};
     while (waitpid(child, nullptr, 0) < 0 && errno == EINTR) {
     }
-    if (options.guard >= 0 && error == ETIME) return {-1, {}};
+    if (options.guard >= 0 && error == ETIME) return {};
     if (options.guard >= 0 && (error == EPIPE || error == ECONNRESET))
-        return {-1, notExecutable(argv.front(), "the guard process has ended")};
+        return {-1, notExecutable(argv.front(), "the guard process has ended"), true};
     return {-1, execError(argv.front(), image.file(), error)};
 }
 

@@ -43,6 +43,8 @@ struct Spawned {
     /// -1 where there is an error, and where it was too late.
     pid_t pid = -1;
     std::optional<CommandError> error;
+    /// The guard was gone, which is the error: the command may be tried again with another one.
+    bool guardGone = false;
 };
 
 /// Starts the command as leader of a process group of its own, with the signal mask, the signal dispositions

@@ -236,8 +236,10 @@ void live(const Orders& orders) {
         const ssize_t size = recv(kSocket, &message, sizeof message, MSG_DONTWAIT);
         if (size == static_cast<ssize_t>(sizeof message)) {
             if (message.command > 0) killer.setCommand(message.command);
+            send(kSocket, &message, sizeof message, MSG_NOSIGNAL | MSG_DONTWAIT);
             pauseMs = kFirstPauseMs;
         } else if (size == 0 || (errno != EAGAIN && errno != EINTR)) {
+            if (orders.deadline->load() == kIdle) _exit(0);
             for (int round = 0; round < kLastRounds; ++round) killer.killOrphans();
             _exit(0);
         }

@@ -17,8 +17,11 @@ using Deadline = std::atomic<std::int64_t>;
 static_assert(Deadline::is_always_lock_free);
 /// It has passed: the guard kills, and goes on with it until it is ended.
 inline constexpr std::int64_t kFired = INT64_MIN;
+/// There is nothing to guard: the guard kills nobody, not even when leader is gone, with which it ends.
+inline constexpr std::int64_t kIdle = INT64_MAX;
 
-/// What leader tells its guard, a packet each; the first one from the guard says that it is ready.
+/// What leader tells its guard, a packet each. The guard sends one back for each, and one before all others
+/// that says that it is ready.
 struct Message {
     /// The command, which leads its process group; 0: only look at the deadline again.
     pid_t command;

@@ -32,6 +32,8 @@ constexpr Duration kLongestTellPause = std::chrono::seconds(1);
 constexpr Duration kReportInterval = std::chrono::seconds(10);
 /// Reads of pending signals before a start; each is a whole batch.
 constexpr int kDrainRounds = 16;
+/// Of a command whose guard, prepared long ago, is gone in the moment of its start.
+constexpr int kStartAttempts = 2;
 /// A guard that ends sooner is not replaced by another: something here ends guards.
 constexpr Duration kLeastGuardLife = std::chrono::seconds(1);
 
@@ -108,6 +110,7 @@ void Supervisor::doubt(const std::string& reason) {
 void Supervisor::lose(const std::string& reason) {
     reason_ = reason;
     step(machine_.leaseOver(loop_.now()));
+    if (machine_.state() == State::kWaiting) prepareGuard();
 }
 
 // Carries out an action and whatever has become due by it: a settle time of 0 ends as it begins.
@@ -161,11 +164,15 @@ void Supervisor::act(Action action) {
             break;
         case Action::kStoodDown:
             finish();
+            guard_.stop();
+            descendants_.spare(0);
             log::info("nothing of the command is left: waiting to lead again");
             if (hooks_.onStopped) hooks_.onStopped();
             break;
         case Action::kEnd:
             finish();
+            // Whoever leads next waits for nothing but this member.
+            guard_.release();
             if (hooks_.onEnded) hooks_.onEnded(machine_.exitCode());
             break;
         case Action::kNone:
@@ -185,12 +192,15 @@ void Supervisor::startCommand() {
     spawn.terminal = terminal_.forNewCommand();
     spawn.dieWithParent = getpid() != 1;
     if (spawn.terminal >= 0) terminal_.given();
-    if (machine_.validUntil()) {
-        if (const auto error = startGuard()) return failToStart({error->message, exit_code::kInternal});
-        spawn.guard = guard_.socket();
-        spawn.notAfter = *machine_.validUntil() - kKillMargin;
+    Spawned spawned;
+    for (int attempt = 0; attempt == 0 || (spawned.guardGone && attempt < kStartAttempts); ++attempt) {
+        if (machine_.validUntil()) {
+            if (const auto error = startGuard()) return failToStart({error->message, exit_code::kInternal});
+            spawn.guard = guard_.socket();
+            spawn.notAfter = *machine_.validUntil() - kKillMargin;
+        }
+        spawned = spawnCommand(options_.command, leadership_.environment, spawn);
     }
-    const Spawned spawned = spawnCommand(options_.command, leadership_.environment, spawn);
     if (spawned.error) return failToStart(*spawned.error);
     if (spawned.pid < 0) return terminal_.takeBack();  // too late, which is what is looked at next
 
@@ -202,6 +212,14 @@ void Supervisor::startCommand() {
     told_.clear();
     log::info("command '" + options_.command.front() + "' started with PID " + std::to_string(spawned.pid) +
               ", term " + std::to_string(leadership_.term));
+}
+
+// While this member waits there is time for it; what fails now is tried again when it is needed.
+void Supervisor::prepareGuard() {
+    descendants_.markStrangers();
+    if (const auto error = guard_.prepare(descendants_.strangers()))
+        log::debug("no guard process is prepared: " + error->message);
+    descendants_.spare(std::max(guard_.pid(), 0));
 }
 
 std::optional<Error> Supervisor::startGuard() {
@@ -222,6 +240,7 @@ void Supervisor::tellGuard() {
 
 void Supervisor::onGuardLost() {
     descendants_.spare(0);
+    if (machine_.state() != State::kRunning && machine_.state() != State::kStopping) return;
     if (machine_.killed()) return;  // with the rest, and there is nothing left to guard
     if (loop_.now() - guard_.started() >= kLeastGuardLife) {
         log::warning("the guard process was ended: starting another");
@@ -304,8 +323,6 @@ void Supervisor::finish() {
     loop_.cancel(killTimer_);
     killTimer_ = EventLoop::kNoTimer;
     outrun_ = false;
-    guard_.stop();
-    descendants_.spare(0);
     terminal_.takeBack();
 }
 

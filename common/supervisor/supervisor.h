@@ -104,6 +104,7 @@ class Supervisor {
     Duration untilKill() const;
 
     void startCommand();
+    void prepareGuard();
     [[nodiscard]] std::optional<Error> startGuard();
     void tellGuard();
     void onGuardLost();

@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <csignal>
+#include <fstream>
 
 #include "tests/e2e/harness.h"
 #include "tests/support/etcd_server.h"
@@ -39,6 +41,28 @@ std::string termIn(const Process& process) {
     const std::string output = process.output();
     const auto at = output.rfind("started ");
     return at == std::string::npos ? "" : output.substr(at + 8, output.find('\n', at) - at - 8);
+}
+
+/// A member that waits has a guard below it, too.
+bool runsTheCommand(const Process& process) {
+    const auto below = descendants(process.pid());
+    return std::any_of(below.begin(), below.end(), [](pid_t pid) {
+        std::string name;
+        std::ifstream("/proc/" + std::to_string(pid) + "/comm") >> name;
+        return name == "sh" || name == "cat";
+    });
+}
+
+/// The command of README.md that saves a state under its term, with its argument.
+std::string fencedWrite() {
+    std::ifstream readme(sourceFile("README.md"));
+    std::string text;
+    bool inside = false;
+    for (std::string line; std::getline(readme, line);) {
+        inside = line == "    # save STATE" || (inside && (line.empty() || line.rfind("    ", 0) == 0));
+        if (inside) text += (line.empty() ? "" : line.substr(4)) + "\n";
+    }
+    return text;
 }
 
 TEST(Etcd, OneLeadsAndTheNextOneFollowsItAtOnceWhenItLeaves) {
@@ -147,6 +171,57 @@ TEST(Etcd, CheckLooksAndNeverJoins) {
     EXPECT_EQ(2U, etcd.keys("db/").size());
 }
 
+TEST(Etcd, StatusLooksAndNeverJoins) {
+    const EtcdServer etcd;
+    Process first(member(etcd, "first", with(kLong, {"--self-address", "127.0.0.1"})));
+    ASSERT_TRUE(first.waitForOutput("^started"));
+    const auto status = runToEnd(leader({"status", "--self", "first"}, etcd.url("db")));
+    EXPECT_EQ(0, status.code) << status.errors;
+    EXPECT_EQ(1, countLines(status.output, "^role +leader")) << status.output;
+    EXPECT_EQ(1, countLines(status.output, "^leader .*first, 127.0.0.1")) << status.output;
+    EXPECT_EQ(1U, etcd.keys("db/").size());
+}
+
+TEST(Etcd, AWatchThatACompactionHasOvertakenIsCaughtUpWith) {
+    EtcdServer etcd;
+    Process first(member(etcd, "first", kLong));
+    ASSERT_TRUE(first.waitForOutput("^started"));
+    Process second(member(etcd, "second", kLong));
+    ASSERT_TRUE(follows(second, "first"));
+    second.signal(SIGSTOP);
+    // Its watch is gone, and what it would be resumed with soon is, too.
+    etcd.signal(0, SIGKILL);
+    etcd.start(0);
+    ASSERT_TRUE(etcd.awaitHealthy());
+    first.closeInput();
+    EXPECT_EQ(0, first.exitCode(20s)) << first.errors();
+    etcd.ctl({"put", "other", "1"});
+    const std::string said = etcd.ctl({"get", "other", "-w", "json"});
+    const auto at = said.find("\"revision\":");
+    ASSERT_NE(std::string::npos, at) << said;
+    etcd.ctl({"compact", std::to_string(std::stoll(said.substr(at + 11)))});
+    second.signal(SIGCONT);
+    EXPECT_TRUE(second.waitForOutput("^started", 20s)) << second.errors();
+    EXPECT_EQ(1U, etcd.keys("db/").size());
+}
+
+TEST(Etcd, TheReadmesWriteChangesNothingUnderAnOlderTerm) {
+    const EtcdServer etcd;
+    const std::string script = fencedWrite();
+    ASSERT_NE(std::string::npos, script.find("etcdctl txn")) << script;
+    const auto save = [&](const std::string& term, const std::string& state) {
+        Process writer(
+            {.command = {"sh", "-c", script, "save", state},
+             .environment = {
+                 {"LEADER_TERM", term}, {"ETCDCTL_API", "3"}, {"ETCDCTL_ENDPOINTS", etcd.endpoints()}}});
+        return writer.exitCode();
+    };
+    EXPECT_EQ(0, save("9", "of nine"));
+    EXPECT_EQ(0, save("12", "of twelve"));
+    EXPECT_EQ(1, save("9", "of nine again"));
+    EXPECT_EQ("jobs/state\nof twelve\n", etcd.ctl({"get", "jobs/state"}));
+}
+
 TEST(Etcd, ANameIsAnyBytes) {
     const EtcdServer etcd;
     Process first(run(etcd.url("a%20b%2Fc?%22"), with(kLong, {"--self", "x \"y\""}),
@@ -177,8 +252,7 @@ TEST(Etcd, EmptiedAndMadeAnewItIsAnotherElection) {
     ASSERT_TRUE(etcd.awaitHealthy());
     ASSERT_TRUE(eventually([&] { return etcd.keys("db/").size() == 2; }, 30s));
     // Which of the two is first now is open; exactly one runs the command.
-    EXPECT_TRUE(eventually(
-        [&] { return descendants(first.pid()).empty() != descendants(second.pid()).empty(); }, 20s))
+    EXPECT_TRUE(eventually([&] { return runsTheCommand(first) != runsTheCommand(second); }, 20s))
         << first.errors() << second.errors();
 }
 
@@ -193,6 +267,32 @@ TEST(EtcdCluster, TheNextEndpointTakesOverAtOnce) {
     first.closeInput();
     EXPECT_EQ(0, first.exitCode());
     EXPECT_TRUE(second.waitForOutput("^started", 20s)) << second.errors();
+    EXPECT_EQ(1U, etcd.keys("db/").size());
+}
+
+TEST(EtcdCluster, EndpointsThatFailOneAfterAnotherEndNoLeadership) {
+    EtcdServer etcd({.members = 3});
+    const std::vector<std::string> ttl = {"--ttl", "60s", "--grace-period", "0s"};
+    Process first(member(etcd, "first", ttl));
+    ASSERT_TRUE(first.waitForOutput("^started"));
+    const std::string term = termIn(first);
+    Process second(member(etcd, "second", ttl));
+    ASSERT_TRUE(follows(second, "first"));
+    for (int failing = 0; failing < 3; ++failing) {
+        etcd.signal(failing, SIGKILL);
+        // News come by another one meanwhile.
+        Process third(member(etcd, "third", ttl));
+        EXPECT_TRUE(follows(third, "first")) << third.errors();
+        third.signal(SIGTERM);
+        EXPECT_EQ(128 + SIGTERM, third.exitCode()) << third.errors();
+        etcd.start(failing);
+        ASSERT_TRUE(etcd.awaitHealthy());
+    }
+    EXPECT_EQ(1, starts(first)) << first.errors();
+    first.closeInput();
+    EXPECT_EQ(0, first.exitCode()) << first.errors();
+    EXPECT_TRUE(second.waitForOutput("^started", 20s)) << second.errors();
+    EXPECT_LT(std::stoll(term), std::stoll(termIn(second)));
     EXPECT_EQ(1U, etcd.keys("db/").size());
 }
 

@@ -129,6 +129,53 @@ TEST_P(Lease, AGuardThatIsKilledIsReplacedAndTheCommandRunsOn) {
     EXPECT_EQ(command, commandOf(leader));
 }
 
+TEST_P(Lease, AMemberThatWaitsHasTheGuardThatItLeadsWith) {
+    Process first(member({"--ttl", "60s"}, kStay));
+    ASSERT_TRUE(first.waitForOutput("^started")) << first.errors();
+    Process second(member({"--ttl", "60s"}, kStay));
+    ASSERT_TRUE(second.waitForErrors("leads")) << second.errors();
+    const pid_t leader = leaderOf(second);
+    EXPECT_TRUE(eventually([&] { return guardsOf(leader).size() == 1; }));
+    const auto guards = guardsOf(leader);
+    first.closeInput();
+    EXPECT_EQ(0, first.exitCode()) << first.errors();
+    ASSERT_TRUE(second.waitForOutput("^started")) << second.errors();
+    EXPECT_EQ(guards, guardsOf(leader));
+    second.closeInput();
+    EXPECT_EQ(0, second.exitCode()) << second.errors();
+    for (const pid_t guard : guards) EXPECT_TRUE(eventually([&] { return gone(guard); }));
+}
+
+TEST_P(Lease, AGuardThatIsKilledWhileItsMemberWaitsIsMissed) {
+    Process first(member({"--ttl", "60s"}, kStay));
+    ASSERT_TRUE(first.waitForOutput("^started")) << first.errors();
+    Process second(member({"--ttl", "60s"}, kStay));
+    ASSERT_TRUE(second.waitForErrors("leads")) << second.errors();
+    const pid_t leader = leaderOf(second);
+    EXPECT_TRUE(eventually([&] { return guardsOf(leader).size() == 1; }));
+    const auto guards = guardsOf(leader);
+    for (const pid_t guard : guards) ::kill(guard, SIGKILL);
+    EXPECT_TRUE(eventually([&] { return guardsOf(leader) != guards; }));
+    first.closeInput();
+    ASSERT_TRUE(second.waitForOutput("^started")) << second.errors();
+    EXPECT_EQ(1U, guardsOf(leader).size());
+    EXPECT_EQ(0, countLines(second.errors(), "guard")) << second.errors();
+}
+
+TEST_P(Lease, TheGuardOfAMemberThatWaitsEndsWithIt) {
+    Process first(member({"--ttl", "60s"}, kStay));
+    ASSERT_TRUE(first.waitForOutput("^started")) << first.errors();
+    for (const int signal : {SIGTERM, SIGKILL}) {
+        Process second(member({"--ttl", "60s"}, kStay));
+        ASSERT_TRUE(second.waitForErrors("leads")) << second.errors();
+        const pid_t leader = leaderOf(second);
+        EXPECT_TRUE(eventually([&] { return guardsOf(leader).size() == 1; }));
+        const auto guards = guardsOf(leader);
+        ::kill(leader, signal);
+        for (const pid_t guard : guards) EXPECT_TRUE(eventually([&] { return gone(guard); }));
+    }
+}
+
 TEST_P(Lease, LeavesNoGuardBehindAndPassesTheExitCodeOn) {
     Process process(member({"--ttl", "60s"}, "(setsid sleep 0.1 &); exit 42"));
     EXPECT_EQ(42, process.exitCode()) << process.errors();

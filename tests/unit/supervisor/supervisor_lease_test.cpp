@@ -4,6 +4,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <array>
 #include <csignal>
 #include <fstream>
 #include <sstream>
@@ -85,17 +86,6 @@ TEST(SupervisorWithALease, ALostOneLeavesNoGracePeriod) {
     });
 }
 
-TEST(SupervisorWithALease, TheGuardChangesNeitherExitCodeNorReaping) {
-    expectScenario([] {
-        Bench bench(shell("(true &); (setsid sleep 0.05 &); exit 3"));
-        REQUIRE_HERE(!bench.supervisor.start());
-        bench.supervisor.lead(leased(seconds(1000)));
-        REQUIRE_HERE(bench.untilEnded());
-        REQUIRE_HERE(bench.endedWith == 3 && !haveChildren() && !guardOf(getpid()));
-        return 0;
-    });
-}
-
 TEST(SupervisorWithALease, AGuardThatIsKilledIsReplaced) {
     expectScenario([] {
         Bench bench(shell("exec sleep 1000"));
@@ -144,6 +134,87 @@ TEST(SupervisorWithALease, WithoutAGuardNothingIsStarted) {
     });
 }
 
+TEST(SupervisorWithALease, PreparesAGuardWhileItWaitsAndUsesIt) {
+    expectScenario([] {
+        Bench bench(shell("exec sleep 1000"));
+        REQUIRE_HERE(!bench.supervisor.start());
+        REQUIRE_HERE(!guardOf(getpid()));
+        bench.supervisor.lose("somebody else leads");
+        REQUIRE_HERE(bench.until([] { return guardOf(getpid()).has_value(); }));
+        const auto prepared = guardOf(getpid());
+        bench.supervisor.lose("somebody else leads");
+        bench.supervisor.lead(leased(seconds(1000)));
+        REQUIRE_HERE(bench.state() == State::kRunning && guardOf(getpid()) == prepared);
+        bench.supervisor.lose("revoked");
+        REQUIRE_HERE(bench.untilState(State::kWaiting));
+        REQUIRE_HERE(!haveChildren() && guardOf(getpid()) != prepared);
+        REQUIRE_HERE(bench.until([&] {
+            bench.supervisor.lose("somebody else leads");
+            const auto next = guardOf(getpid());
+            return next && next != prepared;
+        }));
+        bench.supervisor.lead(leased(seconds(1000)));
+        REQUIRE_HERE(bench.state() == State::kRunning && !bench.overlaps);
+        return 0;
+    });
+}
+
+TEST(SupervisorWithALease, APreparedGuardThatIsKilledIsMadeAnewWhileItWaits) {
+    expectScenario([] {
+        Bench bench(shell("exec sleep 1000"));
+        REQUIRE_HERE(!bench.supervisor.start());
+        bench.supervisor.lose("somebody else leads");
+        REQUIRE_HERE(bench.until([] { return guardOf(getpid()).has_value(); }));
+        const auto prepared = guardOf(getpid());
+        kill(*prepared, SIGKILL);
+        REQUIRE_HERE(bench.until([] { return !guardOf(getpid()); }));
+        REQUIRE_HERE(bench.state() == State::kWaiting);
+        REQUIRE_HERE(bench.until([&] {
+            bench.supervisor.lose("somebody else leads");
+            return guardOf(getpid()).has_value();
+        }));
+        bench.supervisor.lead(leased(seconds(1000)));
+        REQUIRE_HERE(bench.state() == State::kRunning && guardOf(getpid()));
+        return 0;
+    });
+}
+
+TEST(SupervisorWithALease, APreparedGuardThatIsKilledJustBeforeTheStartIsReplaced) {
+    expectScenario([] {
+        Bench bench(shell("exec sleep 1000"));
+        REQUIRE_HERE(!bench.supervisor.start());
+        bench.supervisor.lose("somebody else leads");
+        REQUIRE_HERE(bench.until([] { return guardOf(getpid()).has_value(); }));
+        const auto prepared = guardOf(getpid());
+        kill(*prepared, SIGKILL);
+        while (guardOf(getpid())) usleep(1000);
+        bench.supervisor.lead(leased(seconds(1000)));
+        REQUIRE_HERE(bench.state() == State::kRunning);
+        const auto guard = guardOf(getpid());
+        REQUIRE_HERE(guard && guard != prepared);
+        return 0;
+    });
+}
+
+TEST(SupervisorWithALease, APreparedGuardThatDoesNotWakeUpIsReplacedWhileTheCommandRunsOn) {
+    expectScenario([] {
+        Bench bench(shell("exec sleep 1000"));
+        REQUIRE_HERE(!bench.supervisor.start());
+        bench.supervisor.lose("somebody else leads");
+        REQUIRE_HERE(bench.until([] { return guardOf(getpid()).has_value(); }));
+        const auto prepared = guardOf(getpid());
+        kill(*prepared, SIGSTOP);
+        bench.supervisor.lead(leased(seconds(1000)));
+        const pid_t command = bench.supervisor.status().pid;
+        REQUIRE_HERE(bench.until([&] {
+            const auto guard = guardOf(getpid());
+            return guard && guard != prepared;
+        }));
+        REQUIRE_HERE(bench.state() == State::kRunning && bench.supervisor.status().pid == command);
+        return 0;
+    });
+}
+
 bool isDead(pid_t pid) {
     const auto process = ProcessTable().read(pid);
     return !process || process->state == 'Z';
@@ -155,6 +226,55 @@ bool soon(const std::function<bool()>& condition) {
         usleep(1000);
     }
     return false;
+}
+
+TEST(SupervisorWithALease, APreparedGuardKillsInTimeWhatAStoppedLeaderCannot) {
+    std::array<int, 2> ends{};
+    ASSERT_EQ(0, pipe(ends.data()));
+    Forked leader([&]() -> int {
+        SupervisorOptions options = shell("exec sleep 1000");
+        options.gracePeriod = Duration::zero();
+        Bench bench(options);
+        REQUIRE_HERE(!bench.supervisor.start());
+        bench.supervisor.lose("somebody else leads");
+        bench.supervisor.lead(leased(seconds(1000)));
+        bench.supervisor.lead(leased(milliseconds(2500)));
+        const pid_t command = bench.supervisor.status().pid;
+        REQUIRE_HERE(write(ends[1], &command, sizeof command) == sizeof command);
+        for (;;) pause();
+    });
+    pid_t command = 0;
+    ASSERT_EQ(static_cast<ssize_t>(sizeof command), read(ends[0], &command, sizeof command));
+    close(ends[0]);
+    close(ends[1]);
+    ASSERT_GT(command, 0);
+    kill(leader.pid(), SIGSTOP);
+    EXPECT_TRUE(soon([&] { return isDead(command); }));
+    kill(leader.pid(), SIGKILL);
+}
+
+TEST(SupervisorWithALease, TheGuardChangesNeitherExitCodeNorReapingAndEndsWithLeader) {
+    for (const bool prepared : {false, true}) {
+        std::array<int, 2> ends{};
+        ASSERT_EQ(0, pipe(ends.data()));
+        expectScenario([&]() -> int {
+            Bench bench(shell("(true &); (setsid sleep 0.05 &); exit 3"));
+            REQUIRE_HERE(!bench.supervisor.start());
+            if (prepared) bench.supervisor.lose("somebody else leads");
+            bench.supervisor.lead(leased(seconds(1000)));
+            const pid_t guard = guardOf(getpid()).value_or(0);
+            REQUIRE_HERE(write(ends[1], &guard, sizeof guard) == sizeof guard);
+            REQUIRE_HERE(bench.untilEnded());
+            REQUIRE_HERE(bench.endedWith == 3 && !haveChildren());
+            _exit(0);  // as a leader that has no time for its destructors
+        });
+        close(ends[1]);
+        pid_t guard = 0;
+        EXPECT_EQ(static_cast<ssize_t>(sizeof guard), read(ends[0], &guard, sizeof guard));
+        close(ends[0]);
+        EXPECT_GT(guard, 0);
+        EXPECT_TRUE(soon([&] { return isDead(guard); }));
+    }
 }
 
 /// A leader in a process of its own, whose command says all the time that it lives.
