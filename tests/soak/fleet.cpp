@@ -35,8 +35,7 @@ std::string contentOf(const std::string& path) {
 
 }  // namespace
 
-Fleet::Fleet(std::string binary, std::string service)
-    : binary_(std::move(binary)), service_(std::move(service)), members_(kMembers) {
+Fleet::Fleet() : members_(kMembers) {
     // Finds the orphans of members that were killed.
     ::prctl(PR_SET_CHILD_SUBREAPER, 1);
     httpPort_ = freePort(address(0));
@@ -91,10 +90,10 @@ void Fleet::start(int member) {
                                         "--grace-period",   kGracePeriod,
                                         "--status-address", own + ":" + std::to_string(statusPort_)};
     if (number == 1) options.insert(options.end(), {"--self", nameOf(member)});
-    auto process = test::run(servers_[number]->url(number == 1 ? Environment::kOldest : ""), options,
-                             {service_, folder_ / "", std::to_string(httpPort_), std::to_string(bulkPort_)});
-    process.command[0] = binary_;
-    each.process = std::make_unique<Process>(process);
+    const auto command =
+        run(servers_[number]->url(number == 1 ? Environment::kOldest : ""), options,
+            {SOAK_SERVICE, folder_ / "", std::to_string(httpPort_), std::to_string(bulkPort_)});
+    each.process = std::make_unique<Process>(command);
 }
 
 void Fleet::kill(int member) {

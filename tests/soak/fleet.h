@@ -25,7 +25,7 @@ class Fleet {
     /// The index of the proxy's metadata server, after those of the members.
     static constexpr std::size_t kProxy = kMembers;
 
-    Fleet(std::string binary, std::string service);
+    Fleet();
     ~Fleet();
     Fleet(const Fleet&) = delete;
     Fleet& operator=(const Fleet&) = delete;
@@ -84,8 +84,6 @@ class Fleet {
     void startServers();
     void startProxy();
 
-    std::string binary_;
-    std::string service_;
     TemporaryDirectory folder_;
     std::uint16_t httpPort_ = 0;
     std::uint16_t bulkPort_ = 0;

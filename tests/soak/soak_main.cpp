@@ -1,7 +1,7 @@
 // A service of five members and a proxy under load, with failovers and faults, for as long as asked; in the
 // end those that lived all the time must hold what they held after the first minute.
 //
-//     leader-soak LEADER SERVICE MINUTES [SEED]
+//     leader-soak MINUTES [SEED]
 
 #include <csignal>
 #include <cstdio>
@@ -91,8 +91,8 @@ int soak(Soak& soak, int minutes) {
     return judge(first, last);
 }
 
-int run(const std::string& leader, const std::string& service, int minutes, std::uint64_t seed) {
-    Fleet fleet(leader, service);
+int run(int minutes, std::uint64_t seed) {
+    Fleet fleet;
     std::string story;
     try {
         Soak trial(fleet, seed, interrupted);
@@ -116,16 +116,16 @@ int run(const std::string& leader, const std::string& service, int minutes, std:
 
 int main(int argc, char** argv) {
     using namespace leader::test;
-    const int minutes = argc >= 4 ? std::atoi(argv[3]) : 0;
-    if (argc < 4 || argc > 5 || minutes < 2) {
-        std::fputs("usage: leader-soak LEADER SERVICE MINUTES [SEED], of at least 2 minutes\n", stderr);
+    const int minutes = argc >= 2 ? std::atoi(argv[1]) : 0;
+    if (argc < 2 || argc > 3 || minutes < 2) {
+        std::fputs("usage: leader-soak MINUTES [SEED], of at least 2 minutes\n", stderr);
         return 2;
     }
     for (const int number : {SIGINT, SIGTERM, SIGHUP}) std::signal(number, [](int) { interrupted = true; });
-    const std::uint64_t seed = argc == 5 ? std::strtoull(argv[4], nullptr, 10) : std::random_device()();
+    const std::uint64_t seed = argc == 3 ? std::strtoull(argv[2], nullptr, 10) : std::random_device()();
     print("seed %llu\n", static_cast<unsigned long long>(seed));
     try {
-        return run(argv[1], argv[2], minutes, seed);
+        return run(minutes, seed);
     } catch (const std::exception& error) {
         std::fprintf(stderr, "leader-soak: %s\n", error.what());
         return 1;
