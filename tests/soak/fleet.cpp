@@ -178,10 +178,13 @@ std::string Fleet::violations() const {
     return contentOf(folder_ / "violations");
 }
 
-std::vector<std::optional<Footprint>> Fleet::footprints() {
-    std::vector<std::optional<Footprint>> found;
-    for (int i = 0; i < kMembers; ++i) found.push_back(footprintOf(nameOf(i), process(i).pid()));
-    found.push_back(footprintOf("proxy", proxy_->pid()));
+std::vector<Footprint> Fleet::footprints() {
+    std::vector<Footprint> found;
+    const auto add = [&](const std::string& name, pid_t pid) {
+        if (auto footprint = footprintOf(name, pid)) found.push_back(std::move(*footprint));
+    };
+    for (int i = 0; i < kMembers; ++i) add(nameOf(i), process(i).pid());
+    add("proxy", proxy_->pid());
     return found;
 }
 

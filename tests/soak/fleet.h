@@ -48,6 +48,7 @@ class Fleet {
     void kill(int member);
     /// Whether the member's leader process is there.
     bool running(int member) { return at(member).process && process(member).running(); }
+    bool proxyRunning() const { return proxy_->running(); }
     /// Processes that a member has left behind, by name; they are ended.
     std::vector<std::string> endOrphans(const std::vector<pid_t>& notThese);
 
@@ -62,7 +63,8 @@ class Fleet {
     /// What the commands found to be wrong.
     std::string violations() const;
 
-    std::vector<std::optional<Footprint>> footprints();
+    /// Of the members and the proxy, in this order; those that are not there are left out.
+    std::vector<Footprint> footprints();
     /// The number of a metric that the process serves; the proxy is number kProxy.
     std::optional<double> metric(std::size_t process, const std::string& name) const;
 

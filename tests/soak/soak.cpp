@@ -78,6 +78,7 @@ void Soak::inspect() {
         if (!fleet_.running(i) && ending_.count(i) == 0)
             throw Violation{Fleet::nameOf(i) + " ended by itself, with code " +
                             std::to_string(fleet_.process(i).exitCode().value_or(-1))};
+    if (!fleet_.proxyRunning()) throw Violation{"the proxy ended by itself"};
     if (const auto found = fleet_.violations(); !found.empty()) throw Violation{found};
     const auto commands = fleet_.commands();
     const auto now = Clock::now();
@@ -100,9 +101,14 @@ void Soak::inspect() {
 }
 
 void Soak::agree(pid_t notThis) {
+    // It has its lock before it has written who it is: until then the file tells of one that is dead.
+    const auto agreed = [&] {
+        const pid_t command = fleet_.commandOf(fleet_.expected());
+        return fleet_.commands() == std::set<int>{fleet_.expected()} && command > 0 && command != notThis &&
+               ::kill(command, 0) == 0;
+    };
     const auto begin = Clock::now();
-    while (fleet_.commands() != std::set<int>{fleet_.expected()} ||
-           fleet_.commandOf(fleet_.expected()) == notThis) {
+    while (!agreed()) {
         if (Clock::now() - begin > kAgreeWithin)
             throw Violation{"the command runs on " + text(fleet_.commands()) + " and not on " +
                             Fleet::nameOf(fleet_.expected()) + " alone"};
@@ -142,9 +148,7 @@ std::vector<Footprint> Soak::awaitDrained() {
     const auto deadline = Clock::now() + kDrainWithin;
     std::vector<Footprint> before;
     for (auto since = Clock::now(); Clock::now() < deadline; pass(500ms)) {
-        std::vector<Footprint> now;
-        for (const auto& each : fleet_.footprints())
-            if (each) now.push_back(*each);
+        auto now = fleet_.footprints();
         const bool same = std::equal(now.begin(), now.end(), before.begin(), before.end(),
                                      [](const Footprint& a, const Footprint& b) {
                                          return a.descriptors == b.descriptors && a.zombies == b.zombies;
