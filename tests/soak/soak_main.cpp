@@ -71,15 +71,13 @@ void expectServed(const Traffic& before, const Traffic& now) {
 }
 
 int soak(Soak& soak, int minutes) {
-    std::vector<Footprint> first;
-    std::vector<Footprint> last;
+    Rests rests;
     for (int minute = 1; minute <= minutes; ++minute) {
         const Traffic before = soak.traffic();
         soak.run(minute == 1 ? 60s : 55s);
-        last = soak.rest();
+        rests.push_back(soak.rest());
         expectServed(before, soak.traffic());
-        if (minute == 1) first = last;
-        printMinute(minute, soak, last);
+        printMinute(minute, soak, rests.back());
     }
     const Tally& tally = soak.tally();
     print(
@@ -87,8 +85,9 @@ int soak(Soak& soak, int minutes) {
         "the longest\n",
         static_cast<long long>(tally.slowest.count()), static_cast<long long>(tally.overlap.count()),
         static_cast<long long>(tally.longestOverlap.count()));
-    printTable(first, last);
-    return judge(first, last);
+    const auto [before, after] = compare(rests);
+    printTable(before, after);
+    return judge(before, after);
 }
 
 int run(int minutes, std::uint64_t seed) {

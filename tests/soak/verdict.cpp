@@ -10,7 +10,27 @@ std::string grown(const Footprint& of, const std::string& what, long before, lon
            std::to_string(before) + " to " + std::to_string(after) + ", at most " + std::to_string(most);
 }
 
+void takeLeastMemory(std::vector<Footprint>& of, const std::vector<Footprint>& rest) {
+    for (std::size_t i = 0; i < of.size(); ++i) {
+        if (rest[i].pid != of[i].pid || rest[i].anonymousKib >= of[i].anonymousKib) continue;
+        of[i].anonymousKib = rest[i].anonymousKib;
+        of[i].rssKib = rest[i].rssKib;
+        of[i].pssKib = rest[i].pssKib;
+    }
+}
+
 }  // namespace
+
+Comparison compare(const Rests& rests) {
+    Comparison compared{rests.front(), rests.back()};
+    // No rest counts on both sides.
+    const std::size_t window = std::min(kMemoryRests, rests.size() / 2);
+    for (std::size_t i = 0; i < window; ++i) {
+        takeLeastMemory(compared.before, rests[i]);
+        takeLeastMemory(compared.after, rests[rests.size() - 1 - i]);
+    }
+    return compared;
+}
 
 std::vector<std::string> growths(const Footprint& before, const Footprint& after) {
     std::vector<std::string> found = excesses(after);

@@ -78,6 +78,46 @@ TEST(SoakVerdict, MemoryBeyondTheToleranceIsAGrowth) {
               onlyGrowth(after));
 }
 
+Rests restsWithMemory(const std::vector<long>& kib) {
+    Rests rests;
+    for (const long each : kib) {
+        rests.push_back({kBefore});
+        rests.back()[0].anonymousKib = each;
+        rests.back()[0].descriptors["socket"] = each;
+    }
+    return rests;
+}
+
+TEST(SoakVerdict, TheFirstRestIsComparedWithTheLast) {
+    auto [before, after] = compare(restsWithMemory({5, 7}));
+    EXPECT_EQ(5, before[0].anonymousKib);
+    EXPECT_EQ(7, after[0].anonymousKib);
+}
+
+TEST(SoakVerdict, OfMemoryTheLeastOfSomeRestsCountsAndOfDescriptorsThoseOfTheFirstAndTheLast) {
+    auto [before, after] = compare(restsWithMemory({900, 800, 810, 805, 802, 700, 1000, 801, 820, 830, 840}));
+    EXPECT_EQ(800, before[0].anonymousKib);
+    EXPECT_EQ(801, after[0].anonymousKib);
+    EXPECT_EQ(900, before[0].descriptors["socket"]);
+    EXPECT_EQ(840, after[0].descriptors["socket"]);
+}
+
+TEST(SoakVerdict, APeakAtTheEndIsNoGrowthAndALeakIsOne) {
+    const auto verdictOf = [](const std::vector<long>& kib) {
+        auto [before, after] = compare(restsWithMemory(kib));
+        after[0].descriptors = before[0].descriptors;
+        return growths(before[0], after[0]).size();
+    };
+    EXPECT_EQ(0U, verdictOf({900, 910, 900, 905, 910, 5000}));
+    EXPECT_EQ(1U, verdictOf({900, 1000, 1100, 1200, 1300, 1400}));
+}
+
+TEST(SoakVerdict, MemoryOfAnotherProcessDoesNotCount) {
+    Rests rests = restsWithMemory({900, 900, 100, 900});
+    rests[2][0].pid = 8;
+    EXPECT_EQ(900, compare(rests).after[0].anonymousKib);
+}
+
 TEST(SoakVerdict, AZombieIsNeverRight) {
     Footprint before = kBefore;
     before.zombies = 1;
