@@ -176,8 +176,8 @@ TEST(Command, HasNoDescriptorsButTheStandardOnes) {
 TEST(Command, HasNothingOfItsParentOpenOnceItIsStarted) {
     constexpr int kOthers = 800;
     constexpr int kTimes = 50;
-    std::vector<UniqueFd> others;
-    for (int i = 0; i < kOthers; ++i) others.emplace_back(open("/dev/null", O_RDONLY | O_CLOEXEC));
+    std::vector<UniqueFd> others(kOthers);
+    for (UniqueFd& each : others) each.reset(open("/dev/null", O_RDONLY | O_CLOEXEC));
     int held = 0;
     for (int i = 0; i < kTimes; ++i) {
         std::array<int, 2> ends{};
