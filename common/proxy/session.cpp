@@ -126,8 +126,8 @@ bool Session::yield(Side& source) {
     return !owner_.loop().change(source.fd.get(), kEvents, source);
 }
 
-// Nobody else has the socket: a command is started on this thread, which waits until its execve(2) has closed
-// what the fork copied. Of 74 us of CPU a short connection this saves 4.
+// Nobody else has the socket: a command is started on this thread, which waits until the child has closed
+// what it got of it. Of 74 us of CPU a short connection this saves 4.
 void Session::close(Side& side) {
     if (!side.fd) return;
     owner_.loop().forget(side);

@@ -119,7 +119,18 @@ class ExecImage {
     std::vector<char*> envpPointers_;
 };
 
-// close_range(2) with CLOEXEC is of Linux 5.11, and some containers' seccomp profiles refuse it.
+// close_range(2) is of Linux 5.9, and some containers' seccomp profiles refuse it. Not left to execve(2):
+// that lets the parent of a vfork(2) go on before it closes anything, and what the parent closes meanwhile
+// would stay open, and in its epoll instance.
+void closeOthers() {
+#ifdef SYS_close_range
+    if (syscall(SYS_close_range, kFirstOtherDescriptor, ~0U, 0U) == 0) return;
+#endif
+    const long limit = sysconf(_SC_OPEN_MAX);
+    for (int fd = kFirstOtherDescriptor; fd < limit; ++fd) close(fd);
+}
+
+// For this process itself, which needs them again if execve(2) fails; with CLOEXEC it is of Linux 5.11.
 void closeOthersOnExec() {
 #ifdef SYS_close_range
     constexpr unsigned kCloseOnExec = 1U << 2;
@@ -132,7 +143,6 @@ void closeOthersOnExec() {
 // To be called with all signals blocked: one that arrives meanwhile takes effect with the last call, under
 // the command's own dispositions. Async-signal-safe, as it runs between fork and exec.
 void restoreInherited() {
-    closeOthersOnExec();
     const Inherited& given = inherited();
     setrlimit(RLIMIT_NOFILE, &given.openFiles);
     for (int signal = 1; signal <= SIGRTMAX; ++signal) {
@@ -164,6 +174,7 @@ int underGuard(const SpawnOptions& options) {
         error = underGuard(options);
         if (error != 0) _exit(CommandError::kCannotExecute);
     }
+    closeOthers();
     restoreInherited();
     image.exec();
     error = errno;
@@ -208,6 +219,7 @@ CommandError execCommand(const std::vector<std::string>& argv, const Environment
     if (auto* error = std::get_if<CommandError>(&resolved)) return std::move(*error);
     const ExecImage image(std::get<std::string>(std::move(resolved)), argv, environment);
     const AllSignalsBlocked blocked;
+    closeOthersOnExec();
     restoreInherited();
     image.exec();
     return execError(argv.front(), image.file(), errno);

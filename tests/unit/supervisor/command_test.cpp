@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -11,6 +12,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "common/base/unique_fd.h"
 #include "common/supervisor/inherited.h"
 #include "tests/unit/supervisor/forked.h"
 
@@ -167,6 +169,27 @@ TEST(Command, HasNoDescriptorsButTheStandardOnes) {
                          shell("for fd in 3 4 5 6 7 8 9 57; do test -e /proc/$$/fd/$fd && exit 2; done; "
                                "test -e /proc/$$/fd/0 && test -e /proc/$$/fd/2"));
                  }).exitCode());
+}
+
+// A socket that is closed here while the command still has it would go on raising events for who is not there
+// any more. The many others make it likely that it is seen: the kernel closes one after another.
+TEST(Command, HasNothingOfItsParentOpenOnceItIsStarted) {
+    constexpr int kOthers = 800;
+    constexpr int kTimes = 50;
+    std::vector<UniqueFd> others(kOthers);
+    for (UniqueFd& each : others) each.reset(open("/dev/null", O_RDONLY | O_CLOEXEC));
+    int held = 0;
+    for (int i = 0; i < kTimes; ++i) {
+        std::array<int, 2> ends{};
+        ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()));
+        const UniqueFd peer(ends[1]);
+        const Spawned spawned = spawnCommand({"true"}, {}, {});
+        close(ends[0]);
+        char byte = 0;
+        if (recv(peer.get(), &byte, 1, MSG_DONTWAIT) != 0) ++held;
+        ASSERT_EQ(spawned.pid, waitpid(spawned.pid, nullptr, 0));
+    }
+    EXPECT_EQ(0, held);
 }
 
 TEST(Command, LeadsAProcessGroupOfItsOwn) {
