@@ -5,6 +5,10 @@
 
 extern "C" {
 
+// What the linker is told to look for, as it is content with the runtimes' own options.
+extern const char leaderSanitizers;
+const char leaderSanitizers = 0;
+
 // The program ends without running destructors, and then nobody would look for leaks.
 [[noreturn]] void __real__Exit(int code);
 [[noreturn]] void __wrap__Exit(int code);
