@@ -75,7 +75,7 @@ void endOnSignals() {
     for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
         struct sigaction action {};
         if (sigaction(signal, nullptr, &action) != 0 || action.sa_handler != SIG_DFL) continue;
-        action.sa_handler = [](int number) { std::_Exit(exit_code::kSignalBase + number); };
+        action.sa_handler = [](int number) { _exit(exit_code::kSignalBase + number); };
         sigaction(signal, &action, nullptr);
     }
 }

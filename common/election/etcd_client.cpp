@@ -6,6 +6,8 @@
 #include <Poco/JSON/Array.h>
 #include <Poco/StreamCopier.h>
 
+#include <algorithm>
+#include <limits>
 #include <sstream>
 
 namespace leader {
@@ -54,6 +56,13 @@ std::int64_t numberAt(const Object& message, const char* member) {
     const Poco::Dynamic::Var value = message->get(member);
     return value.isEmpty() ? 0 : value.convert<Poco::Int64>();
 }
+/// A revision that another one can follow.
+std::int64_t revisionAt(const Object& message, const char* member) {
+    const std::int64_t revision = numberAt(message, member);
+    if (revision < 0 || revision == std::numeric_limits<std::int64_t>::max())
+        throw Poco::DataFormatException(std::string(member) + ": " + std::to_string(revision) + " is none");
+    return revision;
+}
 std::string bytesAt(const Object& message, const char* member) {
     const Poco::Dynamic::Var value = message->get(member);
     return value.isEmpty() ? "" : fromBase64(value.convert<std::string>());
@@ -72,8 +81,8 @@ Object rangeOf(const std::string& prefix) {
 }
 
 EtcdKey keyFrom(const Object& message) {
-    return {bytesAt(message, "key"), bytesAt(message, "value"), numberAt(message, "create_revision"),
-            numberAt(message, "mod_revision")};
+    return {bytesAt(message, "key"), bytesAt(message, "value"), revisionAt(message, "create_revision"),
+            revisionAt(message, "mod_revision")};
 }
 
 template <typename Visit>
@@ -88,13 +97,17 @@ void forEach(const Object& message, const char* member, Visit visit) {
 
 EtcdState stateFrom(const Object& range, const Object& header) {
     EtcdState state;
-    state.revision = numberAt(header, "revision");
+    state.revision = revisionAt(header, "revision");
     forEach(range, "kvs", [&](const Object& key) { state.keys.push_back(keyFrom(key)); });
     return state;
 }
 
+// What is longer than any lease asked for, and than the clock could count, is as good as this.
+constexpr std::chrono::seconds kLongestLease = std::chrono::hours(24 * 3653);
+
 EtcdLease leaseFrom(const Object& answer) {
-    return {numberAt(answer, "ID"), std::chrono::seconds(numberAt(answer, "TTL"))};
+    const std::int64_t seconds = std::clamp<std::int64_t>(numberAt(answer, "TTL"), 0, kLongestLease.count());
+    return {numberAt(answer, "ID"), std::chrono::seconds(seconds)};
 }
 
 /// Reads an answer; what is not there as it should be is an error that quotes the call.
@@ -201,7 +214,7 @@ Result<std::optional<EtcdNews>> EtcdClient::news(Instant until) {
             read.events.push_back(
                 {event->optValue<std::string>("type", "PUT") == "DELETE", keyFrom(member(event, "kv"))});
         });
-        const std::int64_t revision = numberAt(member(said, "header"), "revision");
+        const std::int64_t revision = revisionAt(member(said, "header"), "revision");
         const bool created = said->optValue("created", false);
         if (said->optValue("canceled", false)) {
             if (numberAt(said, "compact_revision") == 0)

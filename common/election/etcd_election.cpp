@@ -57,6 +57,10 @@ EtcdElection::Entry EtcdElection::entryOf(const EtcdKey& key) {
     return {EtcdIdentity::parse(key.value), key.createRevision};
 }
 
+bool EtcdElection::belongs(const EtcdKey& key) const {
+    return key.key.rfind(prefix_, 0) == 0;
+}
+
 bool EtcdElection::join(const std::string& key, const EtcdState& state, Instant now) {
     self_.reset();
     replace(state, now);
@@ -80,7 +84,8 @@ bool EtcdElection::joined() const {
 
 void EtcdElection::replace(const EtcdState& state, Instant now) {
     std::map<std::string, Entry> entries;
-    for (const EtcdKey& key : state.keys) entries.emplace(key.key, entryOf(key));
+    for (const EtcdKey& key : state.keys)
+        if (belongs(key)) entries.emplace(key.key, entryOf(key));
     for (const auto& [key, entry] : entries_) {
         const auto found = entries.find(key);
         if (found == entries.end() || found->second.createRevision != entry.createRevision)
@@ -92,7 +97,7 @@ void EtcdElection::replace(const EtcdState& state, Instant now) {
 
 void EtcdElection::apply(const EtcdNews& news, Instant now) {
     for (const EtcdNews::Event& event : news.events) {
-        if (event.key.modRevision <= readRevision_) continue;
+        if (event.key.modRevision <= readRevision_ || !belongs(event.key)) continue;
         const auto known = entries_.find(event.key.key);
         const bool replaced =
             known != entries_.end() && known->second.createRevision != event.key.createRevision;

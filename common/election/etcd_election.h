@@ -74,6 +74,8 @@ class EtcdElection {
     };
 
     static Entry entryOf(const EtcdKey& key);
+    /// Keys under the prefix were asked for, which is no reason to rely on it.
+    bool belongs(const EtcdKey& key) const;
     void vanished(const Entry& entry, Instant now);
     std::string selfAmong(const std::vector<Candidate>& candidates, const std::string& self) const;
 

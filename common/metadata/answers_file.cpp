@@ -63,9 +63,13 @@ AnswersFile::AnswersFile(std::string path, std::string version, Poco::JSON::Obje
 
 Result<AnswersFile> AnswersFile::read(const std::string& path, const std::vector<std::string>& addresses) {
     const auto text = readAll(path);
-    if (!text) return text.error();
+    return text ? parse(*text, path, addresses) : text.error();
+}
+
+Result<AnswersFile> AnswersFile::parse(const std::string& text, const std::string& path,
+                                       const std::vector<std::string>& addresses) {
     try {
-        const auto versions = json::asObject(json::parse(*text, path), path);
+        const auto versions = json::asObject(json::parse(text, path), path);
         const std::string version = newestVersion(*versions, path);
         auto clients = json::asObject(versions->get(version), path + ": " + version);
         return AnswersFile(path, version, std::move(clients), addresses);

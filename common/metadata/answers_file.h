@@ -17,6 +17,9 @@ class AnswersFile : public DocumentSource {
 
     /// `addresses` are the ones this host goes by.
     static Result<AnswersFile> read(const std::string& path, const std::vector<std::string>& addresses);
+    /// The same of what is in the file.
+    static Result<AnswersFile> parse(const std::string& text, const std::string& path,
+                                     const std::vector<std::string>& addresses);
 
     /// The version token of the tree; empty where it has none.
     std::string revision() const;

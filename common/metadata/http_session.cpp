@@ -20,6 +20,8 @@ using Poco::Net::StreamSocketImpl;
 // Longer than any server keeps an idle connection: whether it is still there shows when it is used.
 constexpr long kKeepAliveSeconds = 3600;
 constexpr std::size_t kChunk = 16384;
+// RFC 9110, section 15: three digits.
+constexpr int kLeastStatus = 100;
 // What is readable is there; a layer above TCP may have to wait for the rest of its record.
 constexpr Duration kReadable = std::chrono::seconds(1);
 
@@ -126,11 +128,17 @@ std::string reasonOf(const Poco::Exception& e) {
     if (dynamic_cast<const Poco::Net::HostNotFoundException*>(&e) != nullptr) return "host name not found";
     if (dynamic_cast<const Poco::Net::NoMessageException*>(&e) != nullptr)
         return "the connection was closed before an answer";
-    if (dynamic_cast<const Poco::Net::MessageException*>(&e) != nullptr) return "the answer is not HTTP";
+    // The second is about what should be a number.
+    if (dynamic_cast<const Poco::Net::MessageException*>(&e) != nullptr ||
+        dynamic_cast<const Poco::SyntaxException*>(&e) != nullptr)
+        return "the answer is not HTTP";
     return e.displayText();
 }
 
 HttpResponse headOf(const HTTPResponse& response) {
+    // Poco takes any number of up to three characters, with a sign even.
+    if (response.getStatus() < kLeastStatus)
+        throw Poco::Net::MessageException("status " + std::to_string(response.getStatus()));
     return {response.getStatus(), response, ""};
 }
 

@@ -73,7 +73,7 @@ class HttpSession : public Poco::Net::HTTPClientSession {
 /// Why there is no answer, in a few words.
 std::string reasonOf(const Poco::Exception& e);
 
-/// Poco's status and headers.
+/// Poco's status and headers; throws where the status is none.
 HttpResponse headOf(const Poco::Net::HTTPResponse& response);
 /// The whole body, at most HttpClient::kMaxBody.
 std::string readBody(std::istream& in, const Poco::Net::HTTPResponse& response);

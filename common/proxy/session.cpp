@@ -92,11 +92,12 @@ void Session::onAttemptEvents(std::uint32_t events) {
     if ((events & EPOLLPRI) != 0) sockets::carryUrgent(leader_.fd.get());
     down_.sourceEvents(events);
     owner_.onConnected(*this);
-    run(broken);
+    // The error is taken, and reads would make an end of the reset. Behind EPIPE there is a proper one.
+    run(broken, error == ECONNRESET);
 }
 
 // A reset is passed on at once, but not before what had arrived ahead of it, as far as it can be sent now.
-void Session::run(bool failed) {
+void Session::run(bool failed, bool cutOff) {
     const bool upBefore = up_.ended();
     const bool downBefore = down_.ended();
     const int client = client_.fd.get();
@@ -107,7 +108,7 @@ void Session::run(bool failed) {
     if (owner_.bytesToLeader() + owner_.bytesFromLeader() != before) quiet_ = 0;
 
     const bool broken = up == Flow::Status::kBroken || down == Flow::Status::kBroken;
-    if (up_.ended() && down_.ended() && !broken) return owner_.onEnded(*this);
+    if (up_.ended() && down_.ended() && !broken && !cutOff) return owner_.onEnded(*this);
     if (failed || broken || (up == Flow::Status::kYielded && !yield(client_)) ||
         (down == Flow::Status::kYielded && !yield(leader_))) {
         reset();

@@ -78,7 +78,7 @@ class Session {
     void onLeaderEvents(std::uint32_t events);
     void onAttemptEvents(std::uint32_t events);
     void attemptFailed(int error);
-    void run(bool failed);
+    void run(bool failed, bool cutOff = false);
     void passOnEnds(bool upBefore, bool downBefore);
     bool yield(Side& source);
     void close(Side& side);

@@ -46,6 +46,16 @@ class EtcdElectionTest : public testing::Test {
     const Instant now = kStart + 1h;
 };
 
+TEST_F(EtcdElectionTest, KeysThatWereNotAskedForAreNoCandidates) {
+    const EtcdKey other{"x", ours("x"), 1, 14};
+    election.apply({{{false, other}}, false}, now);
+    EXPECT_EQ("1", leader());
+    EXPECT_EQ(3U, outcome().standings.size());
+    election.replace({15, {other, key("3", 13, ours("3"))}}, now);
+    EXPECT_EQ("3", leader());
+    EXPECT_EQ(1U, outcome().standings.size());
+}
+
 TEST(EtcdIdentity, IsReadAsItWasWritten) {
     const EtcdIdentity identity{"web \"1\"\n", "fd00::1", "u", true};
     const auto read = EtcdIdentity::parse(identity.toJson());

@@ -103,6 +103,17 @@ TEST_F(EtcdEngineTest, AStoreThatBeganAnewIsReadAnew) {
     EXPECT_EQ(0U, view()->candidates.size());
 }
 
+TEST_F(EtcdEngineTest, ALeaseThatIsLongerThanTheClockCountsIsTakenForTenYears) {
+    etcd.setFault([](const Request&, Peer& peer) {
+        peer.answer(200, R"({"header":{"cluster_id":"7"},"ID":"5","TTL":"9223372036854775807"})");
+        return true;
+    });
+    EtcdClient client({{"127.0.0.1", etcd.port()}}, 10s, interrupt);
+    const auto lease = client.grant(30s);
+    ASSERT_TRUE(lease.ok()) << lease.error().message;
+    EXPECT_EQ(Duration(std::chrono::hours(24 * 3653)), lease->ttl);
+}
+
 TEST_F(EtcdEngineTest, AnswersThatAreNoneAreErrorsThatSayWhere) {
     struct Case {
         int status;
@@ -123,6 +134,9 @@ TEST_F(EtcdEngineTest, AnswersThatAreNoneAreErrorsThatSayWhere) {
              Case{200, "{}", "is not etcd: the answer has no cluster id"},
              Case{200, R"({"header":{"cluster_id":"7","revision":"x"}})",
                   "/v3/kv/range: the answer is not etcd's"},
+             Case{200, R"({"header":{"cluster_id":"7","revision":"9223372036854775807"}})",
+                  "revision: 9223372036854775807 is none"},
+             Case{200, R"({"header":{"cluster_id":"7","revision":"-1"}})", "revision: -1 is none"},
              Case{200, R"({"header":{"cluster_id":"7","revision":"1"},"kvs":[{"key":"*"}]})", "/v3/kv/range"},
              Case{200, R"({"header":{"cluster_id":"7","revision":"1"},"kvs":[7]})", "/v3/kv/range"},
              Case{200, R"({"header":[],"kvs":7})", "is an array, not an object"},

@@ -76,6 +76,20 @@ TEST(HttpClient, AnAnswersHeadersAreFoundWithoutRegardToCase) {
     EXPECT_EQ("7", answer->headers.get("retry-after", ""));
 }
 
+TEST(HttpClient, AStatusIsThreeDigitsOrTheAnswerIsNotHttp) {
+    for (const std::string status : {"-2", "-20", "0", "99", "1000", "abc"}) {
+        const ScriptedHttpServer server([&](const Request&, Peer& peer) {
+            peer.send("HTTP/1.1 " + status + " X\r\nContent-Length: 0\r\n\r\n");
+        });
+        const Interrupt interrupt;
+        HttpClient client(originOf(server), interrupt);
+        const auto answer = client.request(post("/", "x"), in(10s));
+        ASSERT_FALSE(answer.ok()) << status;
+        EXPECT_PRED2([](const auto& text, const auto& part) { return text.find(part) != std::string::npos; },
+                     answer.error().message, std::string(": the answer is not HTTP"));
+    }
+}
+
 TEST(HttpClient, ABodyOfMegabytesGoesOutWhole) {
     const ScriptedHttpServer server(
         [](const Request& request, Peer& peer) { peer.answer(200, std::to_string(request.body.size())); });

@@ -94,6 +94,19 @@ TEST_F(Connected, ALeaderThatAcceptsAndResetsAtOnceResetsTheClient) {
     EXPECT_FALSE(test::acceptFrom(listener_));
 }
 
+TEST_F(Connected, ALeaderThatAcceptsAndResetsAtOnceIsNoProperEndForAHalfClosedClient) {
+    const UniqueFd next = rig_.client();
+    shutdown(next.get(), SHUT_WR);
+    ASSERT_TRUE(rig_.until([&] {
+        UniqueFd accepted = test::acceptFrom(listener_);
+        if (accepted) test::resetOnClose(accepted);
+        return static_cast<bool>(accepted);
+    }));
+    const Received answer = rig_.readToEnd(next);
+    EXPECT_FALSE(answer.ended);
+    EXPECT_EQ(ECONNRESET, answer.error);
+}
+
 TEST_F(Connected, AResetAfterAHalfCloseIsPassedOnToo) {
     shutdown(client_.get(), SHUT_WR);
     EXPECT_TRUE(rig_.readToEnd(leader_).ended);
