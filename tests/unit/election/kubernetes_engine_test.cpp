@@ -6,6 +6,7 @@
 #include <fstream>
 #include <thread>
 
+#include "common/election/kubernetes_lease.h"
 #include "common/election/rule.h"
 #include "tests/support/eventually.h"
 #include "tests/support/fake_kubernetes.h"
@@ -22,6 +23,13 @@ const std::string kOthers =
     R"({"holderIdentity":"other","leaseDurationSeconds":600,"acquireTime":"2026-01-01T00:00:00.000000Z",)"
     R"("renewTime":"2026-01-01T00:00:00.000000Z","leaseTransitions":5})";
 const std::string kFree = R"({"holderIdentity":"","leaseDurationSeconds":1,"leaseTransitions":5})";
+
+/// Held by the same, and renewed right now.
+std::string recentOthers() {
+    std::string spec = kOthers;
+    const std::string old = "2026-01-01T00:00:00.000000Z";
+    return spec.replace(spec.rfind(old), old.size(), leaseTime(std::chrono::system_clock::now()));
+}
 
 class KubernetesEngineTest : public testing::Test {
   protected:
@@ -320,6 +328,41 @@ TEST_F(KubernetesEngineTest, TheAddressOfAHolderThatTellsNoneIsItsPods) {
     });
     EXPECT_EQ("follower of pod-1_4711", next());
     EXPECT_EQ("10.1.2.3", last->candidates.at(0).address);
+}
+
+TEST_F(KubernetesEngineTest, AViewTellsHowLongTheAnswerTookButNotHowLongAWatchWaited) {
+    options.candidate = false;
+    options.addresses = true;
+    api.put(recentOthers());
+    api.setFault([](const Request& request, Peer& peer) {
+        if (!FakeKubernetes::isWatch(request)) peer.pause(50ms);
+        return false;
+    });
+    const Instant start = Clock::system().now();
+    EXPECT_EQ("follower of other", next());
+    const Duration all = Clock::system().now() - start;
+    ASSERT_TRUE(last->latency);
+    EXPECT_GE(*last->latency, 50ms);
+    EXPECT_LE(*last->latency, all - 50ms) << "the question for a pod is another one";
+    std::thread other([&] {
+        test::eventually([&] { return api.watching() == 1; });
+        api.put(kFree);
+    });
+    EXPECT_TRUE(becomes("follower of nobody"));
+    other.join();
+    EXPECT_FALSE(last->latency);
+}
+
+TEST_F(KubernetesEngineTest, AClaimAndEachRenewalTellHowLongTheyTook) {
+    options.ttl = 3s;
+    const Instant start = Clock::system().now();
+    for (int i = 0; i < 2; ++i) {
+        EXPECT_EQ("leader 0", next());
+        ASSERT_TRUE(last->latency);
+        EXPECT_GT(*last->latency, Duration::zero());
+        EXPECT_LE(*last->latency, Clock::system().now() - start - i * 1s)
+            << "the wait for the renewal is no part";
+    }
 }
 
 TEST_F(KubernetesEngineTest, WhatCannotBeIsRefusedAtOnce) {
