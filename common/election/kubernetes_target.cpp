@@ -13,6 +13,8 @@
 #include <fstream>
 #include <iterator>
 
+#include "common/metadata/url_scheme.h"
+
 namespace leader {
 namespace {
 
@@ -107,7 +109,7 @@ Result<KubernetesTarget> findElsewhere(const EngineOptions& options) {
 }  // namespace
 
 Result<KubernetesTarget> findKubernetes(const EngineOptions& options) {
-    return options.url.rfind(kElsewhere, 0) == 0 ? findElsewhere(options) : findInPod(options);
+    return metadata::hasScheme(options.url, kElsewhere) ? findElsewhere(options) : findInPod(options);
 }
 
 std::string kubernetesIdentity(const EngineOptions& options) {

@@ -91,6 +91,12 @@ TEST_F(KubernetesEngineTest, TakesAFreeLeaseAndTellsItsAddress) {
     EXPECT_EQ("Bearer the-token", api.requests().at(0).headers.get("Authorization"));
 }
 
+TEST_F(KubernetesEngineTest, TheCaseOfTheUrlsSchemeCountsForNothing) {
+    options.url.replace(0, std::string("kubernetes").size(), "Kubernetes");
+    EXPECT_TRUE(holdsLease(options.url));
+    EXPECT_EQ("leader 0", next());
+}
+
 TEST_F(KubernetesEngineTest, FollowsByOneWatchAndTakesOverAtOnce) {
     api.put(kOthers);
     EXPECT_EQ("follower of other", next());
