@@ -109,7 +109,7 @@ int watchStatus(const Invocation& invocation, const SharedOptions& shared, bool 
     loop.run();
     if (output.failure() != EPIPE)
         fail(invocation, Error::fromErrno("cannot write to standard output", output.failure()).message, 0);
-    // The watcher may be looking up a name, which nothing can interrupt.
+    // The watcher may be connecting, which nothing can interrupt.
     std::_Exit(output.failure() == EPIPE ? kNobodyReads : exit_code::kInternal);
 }
 
