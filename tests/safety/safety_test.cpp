@@ -77,6 +77,11 @@ TEST(SafetyOfABrokenBuild, ThatLeavesOutKillIsSeen) {
     expectCaught(LEADER_WITHOUT_KILL, Trial::Faults::kAll);
 }
 
+TEST(SafetyOfABrokenBuild, ThatLeavesOutKillIsSeenOverKubernetes) {
+    if (const auto reason = KubernetesServer::unavailable()) GTEST_SKIP() << *reason;
+    expectCaught(LEADER_WITHOUT_KILL, Trial::Faults::kAll, makeKubernetesStore);
+}
+
 TEST(SafetyOfABrokenBuild, ThatCountsRenewalsOfALeaseFromTheirAnswersIsSeenOverKubernetes) {
     if (const auto reason = KubernetesServer::unavailable()) GTEST_SKIP() << *reason;
     expectCaught(LEADER_WITH_LATE_LEASE, Trial::Faults::kLateAnswers, makeKubernetesStore);
