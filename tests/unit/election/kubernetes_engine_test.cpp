@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <thread>
@@ -241,6 +242,11 @@ TEST_F(KubernetesEngineTest, ErrorsAreToldApartAndTriedAgainAtClientGosPace) {
         EXPECT_PRED2(has, next(), text);
     }
     EXPECT_GE(Clock::system().now() - start, 3s) << "a sixth of the ttl between two of them";
+    api.setFault([](const Request&, Peer& peer) {
+        FakeKubernetes::refuse(peer, 403, "unable to create it in default because it is being terminated");
+        return true;
+    });
+    EXPECT_PRED2(has, next(), "403: the namespace default is being deleted (unable to");
     api.setFault([](const Request&, Peer& peer) { return peer.answer(502, "<html>Bad Gateway</html>"); });
     EXPECT_PRED2(has, next(), "502: no reason given");
     api.setFault([](const Request&, Peer& peer) { return peer.answer(200, "<html>Welcome</html>"); });
@@ -260,6 +266,34 @@ TEST_F(KubernetesEngineTest, AnOverloadedServerIsLeftAloneForAsLongAsItAsks) {
     const Instant start = Clock::system().now();
     EXPECT_EQ("leader 0", next());
     EXPECT_GE(Clock::system().now() - start, 2900ms);
+}
+
+TEST_F(KubernetesEngineTest, AServerThatIsBeingStartedIsLeftAloneForAsLongAsItAsksToo) {
+    api.setFault([](const Request&, Peer& peer) {
+        FakeKubernetes::refuse(peer, 503, "not yet", "Retry-After: 3\r\n");
+        return true;
+    });
+    EXPECT_PRED2(has, next(), "503: not yet");
+    api.setFault({});
+    const Instant start = Clock::system().now();
+    EXPECT_EQ("leader 0", next());
+    EXPECT_GE(Clock::system().now() - start, 2900ms);
+}
+
+TEST_F(KubernetesEngineTest, APageThatIsNotFoundIsNoLeaseThatIsMissing) {
+    EXPECT_EQ("leader 0", next());
+    // As from a load balancer in between; the next write runs into a conflict, so that the Lease is read.
+    api.setFault([](const Request& request, Peer& peer) {
+        if (request.method == "PUT")
+            FakeKubernetes::refuse(peer, 409, "changed");
+        else
+            peer.answer(404, "404 page not found");
+        return true;
+    });
+    EXPECT_PRED2(has, next(), "404: is no API server of Kubernetes 1.14 or later");
+    api.setFault({});
+    EXPECT_EQ("leader 0", next()) << "it has kept its lease";
+    EXPECT_EQ(1, api.count("POST"));
 }
 
 TEST_F(KubernetesEngineTest, ATokenIsReadAgainAndAVanishedOneGoesOn) {
@@ -381,6 +415,13 @@ TEST_F(KubernetesEngineTest, WhatCannotBeIsRefusedAtOnce) {
     EXPECT_PRED2(has, refusal("kubernetes://h:1/name"), "is not kubernetes://HOST:PORT/NAMESPACE/NAME");
     EXPECT_PRED2(has, refusal("kubernetes://h:1/ns/Name"), "'Name' is no name in Kubernetes");
     EXPECT_PRED2(has, refusal("kubernetes:db"), "is for a pod, where KUBERNETES_SERVICE_HOST");
+    ::setenv("KUBERNETES_SERVICE_HOST", "127.0.0.1", 1);
+    for (const char* port : {"", "0", "65536", "-1", "443x"}) {
+        ::setenv("KUBERNETES_SERVICE_PORT", port, 1);
+        EXPECT_PRED2(has, refusal("kubernetes:db"), "is for a pod, where KUBERNETES_SERVICE_HOST") << port;
+    }
+    ::unsetenv("KUBERNETES_SERVICE_HOST");
+    ::unsetenv("KUBERNETES_SERVICE_PORT");
     options.ttl = 2500ms;
     EXPECT_PRED2(has, refusal(api.url()), "counts leases in whole seconds");
     options.ttl = 6s;
