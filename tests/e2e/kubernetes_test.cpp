@@ -137,6 +137,27 @@ TEST_F(KubernetesTest, StatusTellsTheHolderTheTransitionsAndTheAgeOfTheLease) {
     EXPECT_NE(std::string::npos, looksAsJson("b").find(R"("lease":{"holder":null,)"));
 }
 
+TEST_F(KubernetesTest, TheTokenIsInNoLogNoArgumentAndNoEnvironment) {
+    std::ifstream file(server->tokenFile(kAccount));
+    std::string token;
+    ASSERT_TRUE(std::getline(file, token) && !token.empty());
+    Process a(member("a", {"--log-level", "debug"}));
+    ASSERT_TRUE(a.waitForOutput("started 0")) << a.errors();
+    auto processes = descendants(a.pid());
+    EXPECT_FALSE(processes.empty());
+    processes.push_back(a.pid());
+    for (const pid_t pid : processes) {
+        for (const char* what : {"environ", "cmdline"}) {
+            std::ifstream shown("/proc/" + std::to_string(pid) + "/" + what);
+            const std::string text((std::istreambuf_iterator<char>(shown)), {});
+            EXPECT_EQ(std::string::npos, text.find(token)) << what;
+        }
+    }
+    server->stop();
+    ASSERT_TRUE(a.waitForErrors("cannot tell who leads")) << a.errors();
+    EXPECT_EQ(std::string::npos, a.errors().find(token));
+}
+
 TEST_F(KubernetesTest, TheLeaseIsReleasedAsClientGoDoesIt) {
     Process a(member("a"));
     ASSERT_TRUE(a.waitForOutput("started"));
