@@ -1,17 +1,19 @@
 #include "cmd/reporting.h"
 
-#include <Poco/Net/DNS.h>
 #include <Poco/Net/NetException.h>
 
 #include <algorithm>
 #include <charconv>
 
 #include "common/base/log.h"
+#include "common/metadata/name_lookup.h"
 #include "common/proxy/sockets.h"
 #include "common/status/changes.h"
 
 namespace leader {
 namespace {
+
+constexpr Duration kLongestLookup = std::chrono::seconds(10);
 
 Result<Poco::Net::IPAddress> addressOf(const std::string& host) {
     const bool bracketed = host.size() > 1 && host.front() == '[' && host.back() == ']';
@@ -21,11 +23,11 @@ Result<Poco::Net::IPAddress> addressOf(const std::string& host) {
     } catch (const Poco::Net::InvalidAddressException&) {
         // A name, then.
     }
-    try {
-        return Poco::Net::DNS::resolveOne(host);
-    } catch (const Poco::Exception&) {
-        return Error{"'" + host + "' is neither an IP address nor a name that resolves to one"};
-    }
+    const Interrupt never;
+    const auto found =
+        metadata::NameLookups::ofSystem().find(host, never, Clock::system().now() + kLongestLookup);
+    if (!found) return Error{"'" + host + "' is no IP address, and " + found.error().message};
+    return found->front();
 }
 
 std::optional<Error> parseStatusAddress(const std::string& text, StatusOptions& target) {

@@ -87,6 +87,7 @@ int statusMain(const Invocation& invocation) {
     if (!words.empty()) return usageError(invocation, "unexpected word '" + words[0] + "'");
 
     shared.engine.needsRevision = true;
+    shared.engine.addresses = true;
     if (watch) return watchStatus(invocation, shared, json);
     log::configure(invocation.program, shared.logLevel, shared.logFormat);
     shared.engine.deadline = Clock::system().now() + timeout;

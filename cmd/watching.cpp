@@ -103,7 +103,7 @@ int watchStatus(const Invocation& invocation, const SharedOptions& shared, bool 
     const Watcher watcher(std::move(*engine), interrupt, shared.healthyOnly,
                           [&](auto observation) { mailbox.post(std::move(observation)); });
     loop.run();
-    // The watcher may be looking up a name, which nothing can interrupt.
+    // The watcher may be connecting, which nothing can interrupt.
     std::_Exit(cannotWriteOut(invocation, output.failure()));
 }
 

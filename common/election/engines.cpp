@@ -8,6 +8,7 @@
 #include "common/election/kubernetes_engine.h"
 #include "common/election/rancher_engine.h"
 #include "common/metadata/tls_functions.h"
+#include "common/metadata/url_scheme.h"
 
 namespace leader {
 namespace {
@@ -50,7 +51,7 @@ std::optional<Error> checkFiles(const EngineOptions& options, const Row& row) {
 }
 
 bool names(const std::string& url, const Row& row) {
-    return url.rfind(row.scheme, 0) == 0;
+    return metadata::hasScheme(url, row.scheme);
 }
 
 }  // namespace

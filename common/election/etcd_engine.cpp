@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <climits>
+#include <utility>
 
 #include "common/base/log.h"
 #include "common/base/sabotage.h"
@@ -80,7 +81,9 @@ class EtcdEngine : public Engine {
     std::optional<Error> look();
     std::optional<Error> watch(Instant until);
     bool mustWaitToLead() const;
-    std::shared_ptr<const View> currentView() const;
+    std::shared_ptr<View> currentView() const;
+    /// The last request has been answered.
+    void answered() { latency_ = now() - client_.gateway().askedAt(); }
 
     const EngineOptions options_;
     const Interrupt& interrupt_;
@@ -96,6 +99,8 @@ class EtcdEngine : public Engine {
     bool known_ = false;
     /// What is known has changed or was vouched for, and next() has not said so yet.
     bool news_ = false;
+    /// What the last answer took, until next() has said so; a watch only waits.
+    std::optional<Duration> latency_;
 };
 
 // After an error all is read anew, so that the first success is one at once and not with the next change.
@@ -115,7 +120,9 @@ Engine::ViewOrError EtcdEngine::proceed() {
         const bool waits = mustWaitToLead();
         if (lost_ || (news_ && !waits)) {
             lost_ = news_ = false;
-            return currentView();
+            auto view = currentView();
+            view->latency = std::exchange(latency_, std::nullopt);
+            return std::shared_ptr<const View>(std::move(view));
         }
         if (!lease_ && now() >= heartbeat) {
             known_ = false;
@@ -143,12 +150,14 @@ std::optional<Error> EtcdEngine::acquire() {
     client_.gateway().forgetCluster();
     const auto granted = client_.grant(std::chrono::duration_cast<seconds>(options_.ttl));
     if (!granted) return granted.error();
+    answered();
     lease_ = asGranted(*granted);
     return {};
 }
 
 std::optional<Error> EtcdEngine::renew() {
     const auto renewed = client_.keepAlive(lease_->id);
+    if (renewed) answered();
     if (renewed && renewed->ttl > Duration::zero()) {
         lease_ = asGranted(*renewed);
         news_ = true;
@@ -174,6 +183,7 @@ std::optional<Error> EtcdEngine::createKey() {
     const std::string key = election_.keyOf(lease_->id);
     const auto state = client_.create(key, identity_.toJson(), lease_->id, election_.prefix());
     if (!state) return state.error();
+    answered();
     if (!election_.join(key, *state, now())) return Error{"etcd has not created the key " + key};
     client_.gateway().closeWatch();
     client_.watchFrom(state->revision + 1);
@@ -195,6 +205,7 @@ std::optional<Error> EtcdEngine::look() {
     if (!lease_) client_.gateway().forgetCluster();
     const auto state = client_.range(election_.prefix());
     if (!state) return state.error();
+    answered();
     election_.replace(*state, now());
     // A watch that is behind goes on: what it says of the past is known.
     if (!client_.gateway().watching() || state->revision + 1 < client_.nextRevision()) {
@@ -229,9 +240,9 @@ bool EtcdEngine::mustWaitToLead() const {
     return lease_ && now() < election_.notBefore() && elect(*currentView(), false).role == Role::kLeader;
 }
 
-std::shared_ptr<const View> EtcdEngine::currentView() const {
+std::shared_ptr<View> EtcdEngine::currentView() const {
     // A candidate is itself and nobody else of its name.
-    const auto view = election_.view(options_.candidate ? identity_.uuid : identity_.name);
+    auto view = election_.view(options_.candidate ? identity_.uuid : identity_.name);
     view->engine = options_.url;
     view->observedAt = now();
     if (lease_) view->validUntil = lease_->validUntil;

@@ -4,6 +4,8 @@
 #include <Poco/StringTokenizer.h>
 #include <Poco/URI.h>
 
+#include "common/metadata/url_scheme.h"
+
 namespace leader {
 namespace {
 
@@ -25,11 +27,11 @@ std::optional<metadata::HttpOrigin> parseEndpoint(const std::string& endpoint, b
 
 Result<EtcdUrl> parseEtcdUrl(const std::string& url) {
     const Error bad{"'" + url + "' is not etcd[s]://HOST:PORT[,HOST:PORT...]/NAME"};
-    const bool tls = url.rfind(kTlsPrefix, 0) == 0;
+    const bool tls = metadata::hasScheme(url, kTlsPrefix);
     const std::string& prefix = tls ? kTlsPrefix : kPrefix;
     const std::string rest = url.substr(std::min(url.size(), prefix.size()));
     const std::size_t slash = rest.find('/');
-    if (url.rfind(prefix, 0) != 0 || slash == std::string::npos) return bad;
+    if (!metadata::hasScheme(url, prefix) || slash == std::string::npos) return bad;
     try {
         EtcdUrl parsed;
         for (const std::string& endpoint : Poco::StringTokenizer(rest.substr(0, slash), ",")) {

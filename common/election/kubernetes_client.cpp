@@ -35,15 +35,31 @@ constexpr Duration kSilence = std::chrono::seconds(30);
 // However long the server would like to be left alone.
 constexpr std::chrono::seconds kLongestRetryAfter{60};
 
-/// The server's own words, from the Status object that it sends.
-std::string messageOf(const HttpResponse& response) {
+/// The Status object that the server sends with every error; null where it is a proxy's page, say.
+json::Object statusIn(const HttpResponse& response) {
     try {
-        const auto status = json::asObject(json::parse(response.body, ""), "");
-        return json::text(*status, "message", "");
+        auto status = json::asObject(json::parse(response.body, ""), "");
+        return json::text(*status, "kind", "") == "Status" ? status : json::Object();
     } catch (const Poco::Exception&) {
-        // A proxy's page, say; the status says enough.
-        return "";
+        return {};
     }
+}
+
+/// The server's own words.
+std::string messageOf(const HttpResponse& response) {
+    const auto status = statusIn(response);
+    return status ? status->optValue<std::string>("message", "") : "";
+}
+
+/// There is no such object; where the path itself is not known, the server sends no Status.
+bool isMissing(const HttpResponse& response) {
+    return response.status == kNotFound && statusIn(response);
+}
+
+std::optional<std::chrono::seconds> retryAfter(const HttpResponse& response) {
+    int seconds = 0;
+    if (!Poco::NumberParser::tryParse(response.headers.get("Retry-After", ""), seconds)) return {};
+    return std::clamp(std::chrono::seconds(seconds), std::chrono::seconds(1), kLongestRetryAfter);
 }
 
 }  // namespace
@@ -64,7 +80,7 @@ Result<std::optional<KubernetesLease>> KubernetesClient::get() {
     const std::string path = leases() + "/" + target_.name;
     const auto response = ask(verb, path, "");
     if (!response) return response.error();
-    if (response->status == kNotFound) return std::optional<KubernetesLease>();
+    if (isMissing(*response)) return std::optional<KubernetesLease>();
     if (response->status != kOk) return refusal(verb, path, *response);
     const auto lease = KubernetesLease::parse(response->body, where(path));
     if (!lease) return lease.error();
@@ -91,8 +107,7 @@ Result<std::optional<KubernetesLease>> KubernetesClient::update(const Kubernetes
     const std::string path = leases() + "/" + target_.name;
     const auto response = ask(verb, path, lease.with(record, member));
     if (!response) return response.error();
-    if (response->status == kConflict || response->status == kNotFound)
-        return std::optional<KubernetesLease>();
+    if (response->status == kConflict || isMissing(*response)) return std::optional<KubernetesLease>();
     if (response->status != kOk) return refusal(verb, path, *response);
     const auto written = KubernetesLease::parse(response->body, where(path));
     if (!written) return written.error();
@@ -106,7 +121,7 @@ Result<std::string> KubernetesClient::addressOfPod(const std::string& pod) {
     const std::string path = "/api/v1/namespaces/" + target_.namespaceName + "/pods/" + escaped;
     const auto response = ask(verb, path, "");
     if (!response) return response.error();
-    if (response->status == kNotFound) return std::string();
+    if (isMissing(*response)) return std::string();
     if (response->status != kOk) return refusal(verb, path, *response);
     try {
         const auto object = json::asObject(json::parse(response->body, where(path)), where(path));
@@ -215,6 +230,9 @@ Error KubernetesClient::refusal(const Verb& verb, const std::string& path, const
     const std::string message = messageOf(response);
     const std::string start = where(path) + ": " + std::to_string(response.status) + ": ";
     const std::string quoted = message.empty() ? "" : " (" + message + ")";
+    auto wait = retryAfter(response);
+    if (!wait && response.status == kTooManyRequests) wait = std::chrono::seconds(1);
+    if (wait) notBefore_ = Clock::system().now() + *wait;
     switch (response.status) {
         case kUnauthorized:
             return Error{start + "the API server does not know who asks: " +
@@ -223,22 +241,22 @@ Error KubernetesClient::refusal(const Verb& verb, const std::string& path, const
                               : "the token in " + target_.tokenFile + " is not accepted") +
                          quoted};
         case kForbidden: {
+            if (message.find("is being terminated") != std::string::npos)
+                return Error{start + "the namespace " + target_.namespaceName + " is being deleted" + quoted};
             const bool pods = path.find("/pods/") != std::string::npos;
             return Error{start + "a Role in the namespace " + target_.namespaceName +
                          " has to allow the verb '" + verb.name + "' on " +
                          (pods ? "pods" : "leases of coordination.k8s.io") + quoted};
         }
         case kNotFound:
+            if (!isMissing(response))
+                return Error{start +
+                             "is no API server of Kubernetes 1.14 or later, or a proxy that does not "
+                             "let this through; check the URL"};
             return Error{start + "there is no namespace " + target_.namespaceName + quoted};
-        case kTooManyRequests: {
-            int seconds = 0;
-            if (!Poco::NumberParser::tryParse(response.headers.get("Retry-After", ""), seconds)) seconds = 1;
-            const auto wait =
-                std::clamp(std::chrono::seconds(seconds), std::chrono::seconds(1), kLongestRetryAfter);
-            notBefore_ = Clock::system().now() + wait;
+        case kTooManyRequests:
             return Error{start + "the API server is overloaded and asks to be left alone for " +
-                         std::to_string(wait.count()) + "s" + quoted};
-        }
+                         std::to_string(wait->count()) + "s" + quoted};
         default:
             return Error{start + (message.empty() ? "no reason given" : message)};
     }

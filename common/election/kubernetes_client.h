@@ -46,7 +46,7 @@ class KubernetesClient {
 
     /// Before the last request was sent.
     Instant askedAt() const { return askedAt_; }
-    /// Until then the server has asked not to be asked (429).
+    /// Until then the server has asked not to be asked (429 or 5xx with Retry-After).
     Instant notBefore() const { return notBefore_; }
     /// This host's address on the connection for requests; empty while there is none.
     std::string localAddress() const { return client_.localAddress(); }

@@ -16,6 +16,12 @@ bool isTaken(const KubernetesLease& lease) {
     return !lease.record.holder.empty() || lease.member.has_value();
 }
 
+std::optional<Instant> onThisClock(const std::string& time, Instant now, system_clock::time_point wall) {
+    const auto parsed = parseLeaseTime(time);
+    if (!parsed) return {};
+    return now - std::chrono::duration_cast<Duration>(wall - *parsed);
+}
+
 }  // namespace
 
 KubernetesElection::KubernetesElection(LeaseMember self, seconds ttl) : self_(std::move(self)), ttl_(ttl) {
@@ -32,6 +38,7 @@ void KubernetesElection::learn(std::optional<KubernetesLease> lease, Instant now
     if (!same) learnChange(lease, now, wall);
     lease_ = std::move(lease);
     known_ = true;
+    renewedAt_ = lease_ ? onThisClock(lease_->record.renewTime, now, wall) : std::nullopt;
     if (lease_) highestTerm_ = std::max(highestTerm_, lease_->record.transitions);
     if (!matches(lease_, held_)) held_.reset();
     if (!held_ && matches(lease_, claimed_)) held_ = claimed_;
@@ -89,6 +96,11 @@ LeaseRecord KubernetesElection::release(const std::string& wall) const {
     return {"", kReleasedDuration, wall, wall, self_.term};
 }
 
+LeaseRecordView KubernetesElection::recordView() const {
+    const LeaseRecord& record = lease_->record;
+    return {record.holder, record.transitions, record.renewTime, renewedAt_, record.duration};
+}
+
 std::shared_ptr<View> KubernetesElection::view(const std::string& address, Instant now) const {
     auto view = std::make_shared<View>();
     const bool looksOn = self_.uuid.empty();
@@ -98,6 +110,7 @@ std::shared_ptr<View> KubernetesElection::view(const std::string& address, Insta
     view->observedAt = now;
     if (!lease_) return view;
     view->revision = lease_->resourceVersion;
+    view->lease = recordView();
     const LeaseRecord& record = lease_->record;
     if (record.holder.empty() || (!holds() && expired(now))) return view;
     const bool told = lease_->member && !lease_->member->address.empty();

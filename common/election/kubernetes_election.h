@@ -62,6 +62,7 @@ class KubernetesElection {
     };
 
     Duration durationOf(const KubernetesLease& lease) const;
+    LeaseRecordView recordView() const;
     void learnChange(const std::optional<KubernetesLease>& lease, Instant now,
                      std::chrono::system_clock::time_point wall);
     static bool matches(const std::optional<KubernetesLease>& lease, const std::optional<Claim>& claim);
@@ -75,6 +76,8 @@ class KubernetesElection {
     std::int64_t highestTerm_ = -1;
     Instant changedAt_;
     Instant freeAt_;
+    /// The last renewal by the holder's wall clock.
+    std::optional<Instant> renewedAt_;
     std::optional<Claim> claimed_;
     std::optional<Claim> held_;
 };

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <utility>
 
 #include "common/base/log.h"
 #include "common/base/sabotage.h"
@@ -68,6 +69,8 @@ class KubernetesEngine : public Engine {
     std::optional<Error> watch(Instant until);
     void apply(const LeaseNews& news);
     void learn(std::optional<KubernetesLease> lease);
+    /// What the last request was answered.
+    void learnAnswer(std::optional<KubernetesLease> lease);
     Instant renewalAfter(Instant sentAt) const;
     void keepPace();
     std::string ownAddress() const;
@@ -94,6 +97,8 @@ class KubernetesEngine : public Engine {
     bool news_ = false;
     /// next() has said that the holder's time is over.
     bool saidExpired_ = false;
+    /// What the last answer about the Lease took, until next() has said so; a watch only waits.
+    std::optional<Duration> latency_;
     /// Of a holder that has not told: its pod's.
     std::string askedHolder_;
     std::string podAddress_;
@@ -145,7 +150,7 @@ std::optional<Error> KubernetesEngine::take() {
     client_.closeWatch();
     resourceVersion_ = (*written)->resourceVersion;
     renewAt_ = renewalAfter(sentAt);
-    learn(*written);
+    learnAnswer(*written);
     return {};
 }
 
@@ -156,7 +161,7 @@ std::optional<Error> KubernetesEngine::renew() {
             client_.update(*election_.lease(), election_.renewal(wallTime()), election_.self());
         if (!written) return written.error();
         if (*written) {
-            learn(*written);
+            learnAnswer(*written);
             if (election_.holds()) election_.renewed(sabotage::kLeaseFromAnswer ? now() : sentAt);
             renewAt_ = renewalAfter(sentAt);
             return {};
@@ -173,7 +178,7 @@ std::optional<Error> KubernetesEngine::look() {
     if (!lease) return lease.error();
     client_.closeWatch();
     resourceVersion_ = *lease ? (*lease)->resourceVersion : "";
-    learn(std::move(*lease));
+    learnAnswer(std::move(*lease));
     return {};
 }
 
@@ -207,6 +212,11 @@ void KubernetesEngine::apply(const LeaseNews& news) {
     if (news.kind == Kind::kBookmark) news_ = true;
     // What this member wrote itself is known, and newer than what is told of it.
     if (news.kind == Kind::kChanged && !election_.isHeld(news.lease)) learn(news.lease);
+}
+
+void KubernetesEngine::learnAnswer(std::optional<KubernetesLease> lease) {
+    latency_ = now() - client_.askedAt();
+    learn(std::move(lease));
 }
 
 void KubernetesEngine::learn(std::optional<KubernetesLease> lease) {
@@ -259,6 +269,7 @@ Engine::ViewOrError KubernetesEngine::currentView() {
     auto view = election_.view(address, now());
     view->group = group_;
     view->engine = options_.url;
+    view->latency = std::exchange(latency_, std::nullopt);
     return std::shared_ptr<const View>(view);
 }
 

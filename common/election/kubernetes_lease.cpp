@@ -18,6 +18,9 @@ using json::Object;
 using std::chrono::microseconds;
 using std::chrono::system_clock;
 
+// What anybody may write there; so far from each other two times can be subtracted.
+constexpr microseconds kLatestTime = std::chrono::hours(24 * 365 * 200);
+
 std::int64_t number(const Poco::JSON::Object& parent, const std::string& key, const std::string& path) {
     const Poco::Dynamic::Var value = parent.get(key);
     if (value.isEmpty()) return 0;
@@ -144,7 +147,9 @@ std::optional<system_clock::time_point> parseLeaseTime(const std::string& text) 
         !Poco::DateTimeParser::tryParse("%Y-%m-%dT%H:%M:%s%z", text, parsed, differential))
         return {};
     parsed.makeUTC(differential);
-    return system_clock::time_point(microseconds(parsed.timestamp().epochMicroseconds()));
+    const microseconds sinceEpoch(parsed.timestamp().epochMicroseconds());
+    if (sinceEpoch < microseconds::zero() || sinceEpoch > kLatestTime) return {};
+    return system_clock::time_point(sinceEpoch);
 }
 
 }  // namespace leader

@@ -54,7 +54,7 @@ struct KubernetesLease {
 
 /// The wall clock's time as a Lease has it.
 std::string leaseTime(std::chrono::system_clock::time_point time);
-/// Nothing where it is no such time.
+/// Nothing where it is no such time, or one that no renewal can be of: before 1970 or long after 2100.
 std::optional<std::chrono::system_clock::time_point> parseLeaseTime(const std::string& text);
 
 }  // namespace leader

@@ -13,6 +13,8 @@
 #include <fstream>
 #include <iterator>
 
+#include "common/metadata/url_scheme.h"
+
 namespace leader {
 namespace {
 
@@ -56,7 +58,8 @@ Result<KubernetesTarget> findInPod(const EngineOptions& options) {
     KubernetesTarget target;
     target.origin.host = host;
     const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), target.origin.port);
-    if (host.empty() || port.empty() || error != std::errc() || end != port.data() + port.size())
+    if (host.empty() || port.empty() || error != std::errc() || end != port.data() + port.size() ||
+        target.origin.port < 1 || target.origin.port > UINT16_MAX)
         return Error{"'" + options.url +
                      "' is for a pod, where KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are set; "
                      "elsewhere write kubernetes://HOST:PORT/NAMESPACE/NAME"};
@@ -107,7 +110,7 @@ Result<KubernetesTarget> findElsewhere(const EngineOptions& options) {
 }  // namespace
 
 Result<KubernetesTarget> findKubernetes(const EngineOptions& options) {
-    return options.url.rfind(kElsewhere, 0) == 0 ? findElsewhere(options) : findInPod(options);
+    return metadata::hasScheme(options.url, kElsewhere) ? findElsewhere(options) : findInPod(options);
 }
 
 std::string kubernetesIdentity(const EngineOptions& options) {

@@ -22,6 +22,19 @@ struct Candidate {
     std::string health;
 };
 
+/// What a record of the leadership that somebody else may read says of its lease, for people: nothing is
+/// concluded from it, as its times are on the holder's wall clock.
+struct LeaseRecordView {
+    /// Empty: free.
+    std::string holder;
+    std::int64_t transitions = 0;
+    /// As the record has it; empty where it has none.
+    std::string renewTime;
+    /// The same on this machine's clocks; nothing where it is no time.
+    std::optional<Instant> renewedAt;
+    std::chrono::seconds duration{0};
+};
+
 /// What an engine saw at one time: immutable once it is handed on.
 struct View {
     /// "stack/service", or the election's name.
@@ -41,6 +54,8 @@ struct View {
     /// How long the engine took for the answer, without the waiting for a change; nothing where all of it was
     /// waiting.
     std::optional<Duration> latency;
+    /// Where the engine keeps such a record, and has one.
+    std::optional<LeaseRecordView> lease;
 };
 
 }  // namespace leader

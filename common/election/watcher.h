@@ -43,7 +43,7 @@ class Watcher {
     /// `post` is called on the watcher's thread, once for each answer and once for each failure.
     /// The engine was made with `interrupt`, which must outlive the watcher.
     Watcher(std::unique_ptr<Engine> engine, Interrupt& interrupt, bool healthyOnly, Post post);
-    /// Waits for the thread: at most for a connection attempt or a name look-up under way.
+    /// Waits for the thread: at most for a connection attempt under way.
     ~Watcher();
     /// Ends the watching and has the engine leave the election; waits for that at most `longest`, false if it
     /// has not come about by then. Once, and last.

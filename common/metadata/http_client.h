@@ -47,8 +47,8 @@ struct HttpResponse {
 class HttpSession;
 
 /// Requests over one kept-alive connection, which is opened when it is first needed. One thread; an Interrupt
-/// from another one ends the request under way, except while a name is looked up or a connection is made,
-/// which takes at most kConnectTimeout for each address.
+/// from another one ends the request under way, except while a connection is made, which takes at most
+/// kConnectTimeout for each address.
 class HttpClient {
   public:
     static constexpr std::size_t kMaxBody = std::size_t{64} * 1024 * 1024;

@@ -1,6 +1,5 @@
 #include "common/metadata/http_session.h"
 
-#include <Poco/Net/DNS.h>
 #include <Poco/Net/HTTPResponse.h>
 #include <Poco/Net/NetException.h>
 #include <Poco/Net/StreamSocket.h>
@@ -8,6 +7,7 @@
 #include <algorithm>
 #include <array>
 
+#include "common/metadata/name_lookup.h"
 #include "common/metadata/tls_functions.h"
 
 namespace leader::metadata {
@@ -27,6 +27,12 @@ constexpr Duration kReadable = std::chrono::seconds(1);
 
 struct OwnedSocket : Poco::Net::StreamSocket {
     explicit OwnedSocket(StreamSocketImpl* implementation) : StreamSocket(implementation) {}
+};
+
+/// What a look-up has to say, ready for the user.
+class LookupException : public Poco::IOException {
+  public:
+    using IOException::IOException;
 };
 
 /// The socket for the origin's scheme.
@@ -66,11 +72,9 @@ void HttpSession::setInterrupt(const Interrupt& interrupt) {
 }
 
 std::istream& HttpSession::exchange(const HttpRequest& request, HTTPResponse& response, Instant deadline) {
+    deadline_ = deadline;
     deadlines_->setDeadline(deadline);
-    const Duration left = std::min(deadline - Clock::system().now(), HttpClient::kConnectTimeout);
-    if (left < std::chrono::milliseconds(1)) throw Poco::TimeoutException();
-    const Poco::Timespan timeout(left / std::chrono::microseconds(1));
-    setTimeout(timeout, timeout, Poco::Timespan(0));
+    limitAttempt();
 
     HTTPRequest head(request.method, request.path, HTTPRequest::HTTP_1_1);
     for (const auto& [name, value] : request.headers) head.set(name, value);
@@ -80,6 +84,13 @@ std::istream& HttpSession::exchange(const HttpRequest& request, HTTPResponse& re
     std::ostream& out = sendRequest(head);
     out.write(request.body.data(), static_cast<std::streamsize>(request.body.size()));
     return receiveResponse(response);
+}
+
+void HttpSession::limitAttempt() {
+    const Duration left = std::min(deadline_ - Clock::system().now(), HttpClient::kConnectTimeout);
+    if (left < std::chrono::milliseconds(1)) throw Poco::TimeoutException();
+    const Poco::Timespan timeout(left / std::chrono::microseconds(1));
+    setTimeout(timeout, timeout, Poco::Timespan(0));
 }
 
 void HttpSession::dropIfClosed() {
@@ -96,6 +107,7 @@ std::optional<int> HttpSession::readSome(char* buffer, int size, Instant deadlin
 void HttpSession::connect(const Poco::Net::SocketAddress& /*ofTheBaseClass*/) {
     const auto addresses = resolve();
     for (std::size_t i = 0;; ++i) {
+        limitAttempt();
         try {
             HTTPClientSession::connect(
                 Poco::Net::SocketAddress(addresses[i], static_cast<Poco::UInt16>(origin_.port)));
@@ -110,22 +122,22 @@ void HttpSession::connect(const Poco::Net::SocketAddress& /*ofTheBaseClass*/) {
 std::vector<Poco::Net::IPAddress> HttpSession::resolve() const {
     Poco::Net::IPAddress address;
     if (Poco::Net::IPAddress::tryParse(origin_.host, address)) return {address};
-    try {
-        auto addresses = Poco::Net::DNS::resolve(origin_.host).addresses();
-        if (!addresses.empty()) return addresses;
-    } catch (const Poco::Net::DNSException&) {
-        if (origin_.fallback.empty()) throw;
-    }
-    if (origin_.fallback.empty()) throw Poco::Net::HostNotFoundException(origin_.host);
+    const bool hasFallback = !origin_.fallback.empty();
+    const Instant now = Clock::system().now();
+    // The fallback needs time of its own.
+    const Instant until = hasFallback ? now + (deadline_ - now) / 2 : deadline_;
+    const auto found = NameLookups::ofSystem().find(origin_.host, *interrupt_, until);
+    if (found) return *found;
+    if (!hasFallback) throw LookupException(found.error().message);
     return {Poco::Net::IPAddress(origin_.fallback)};
 }
 
 std::string reasonOf(const Poco::Exception& e) {
     if (dynamic_cast<const Poco::TimeoutException*>(&e) != nullptr) return "no answer in time";
     if (dynamic_cast<const TlsException*>(&e) != nullptr) return e.message();
+    if (dynamic_cast<const LookupException*>(&e) != nullptr) return e.message();
     if (dynamic_cast<const Poco::Net::ConnectionRefusedException*>(&e) != nullptr)
         return "connection refused";
-    if (dynamic_cast<const Poco::Net::HostNotFoundException*>(&e) != nullptr) return "host name not found";
     if (dynamic_cast<const Poco::Net::NoMessageException*>(&e) != nullptr)
         return "the connection was closed before an answer";
     // The second is about what should be a number.

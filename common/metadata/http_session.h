@@ -64,10 +64,14 @@ class HttpSession : public Poco::Net::HTTPClientSession {
     HttpSession(HttpOrigin origin, const Interrupt& interrupt, Poco::Net::StreamSocketImpl* socket);
 
     std::vector<Poco::Net::IPAddress> resolve() const;
+    /// What a connection attempt may take now.
+    void limitAttempt();
 
     HttpOrigin origin_;
     const Interrupt* interrupt_;
     DeadlineSocket* deadlines_;
+    /// Of the exchange under way.
+    Instant deadline_;
 };
 
 /// Why there is no answer, in a few words.

@@ -65,6 +65,7 @@ Result<ServiceSnapshot> RancherClient::service(const ServiceQuery& query, std::s
     revision_ = revision;
     for (int reads = 0; reads < kMaxReads; ++reads) {
         readContainers_ = false;
+        selfBefore_.reset();
         auto snapshot = readService(*this, query);
         if (!snapshot || !readContainers_) return snapshot;
         const auto after = version();
@@ -102,8 +103,9 @@ Result<std::string> RancherClient::versionAt(const std::string& query, Duration 
 }
 
 Result<Self> RancherClient::self() {
-    const auto response = get("/self", true, within(kAnswerTimeout));
+    const auto response = askSelf();
     if (!response) return response.error();
+    if (revision_.empty()) selfBefore_ = *response;
     if (response->status == Poco::Net::HTTPResponse::HTTP_NOT_FOUND) return Self{};
     if (response->status != Poco::Net::HTTPResponse::HTTP_OK)
         return Error{name() + "/self: answered " + std::to_string(response->status)};
@@ -112,16 +114,32 @@ Result<Self> RancherClient::self() {
 
 Result<std::vector<Container>> RancherClient::containers() {
     readContainers_ = true;
-    if (revision_.empty()) {
-        const auto before = version();
-        if (!before) return before.error();
-        revision_ = *before;
-    }
+    if (revision_.empty())
+        if (const auto error = beginVersion()) return *error;
     const auto response = get("/containers", true, within(kAnswerTimeout));
     if (!response) return response.error();
     if (response->status != Poco::Net::HTTPResponse::HTTP_OK)
         return Error{name() + "/containers: answered " + std::to_string(response->status)};
     return parseContainers(response->body, name() + "/containers");
+}
+
+Result<HttpResponse> RancherClient::askSelf() {
+    return get("/self", true, within(kAnswerTimeout));
+}
+
+// Who asks was read before any version was known, as it often is all that there is to read. Where it takes
+// more, it has to be the same in this version; else no version is begun, and the reading is done again in the
+// next.
+std::optional<Error> RancherClient::beginVersion() {
+    const auto before = version();
+    if (!before) return before.error();
+    if (selfBefore_) {
+        const auto self = askSelf();
+        if (!self) return self.error();
+        if (self->status != selfBefore_->status || self->body != selfBefore_->body) return {};
+    }
+    revision_ = *before;
+    return {};
 }
 
 // Without a version in the URL the newest one is found by the first request itself: a server that knows it,

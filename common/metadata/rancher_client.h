@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "common/metadata/http_client.h"
@@ -45,6 +46,8 @@ class RancherClient : public DocumentSource {
     std::string name() const override;
 
   private:
+    Result<HttpResponse> askSelf();
+    std::optional<Error> beginVersion();
     Result<HttpResponse> get(const std::string& path, bool json, Instant deadline);
     Result<std::string> document(const std::string& path);
     Result<std::string> versionAt(const std::string& query, Duration longest);
@@ -57,6 +60,8 @@ class RancherClient : public DocumentSource {
     /// Of the service() under way: the version before it, and whether it took the list of all containers.
     std::string revision_;
     bool readContainers_ = false;
+    /// Who asks, as answered while no version was known.
+    std::optional<HttpResponse> selfBefore_;
 };
 
 }  // namespace leader::metadata

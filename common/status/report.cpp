@@ -53,6 +53,17 @@ std::optional<Duration> Report::age() const {
     return at - view()->observedAt;
 }
 
+std::optional<Duration> Report::renewedAgo() const {
+    if (lease() == nullptr || !lease()->renewedAt) return {};
+    return at - *lease()->renewedAt;
+}
+
+std::optional<Duration> Report::expiresIn() const {
+    const auto ago = renewedAgo();
+    if (!ago || lease()->holder.empty()) return {};
+    return lease()->duration - *ago;
+}
+
 WallTime wallTimeOf(Instant instant) {
     const Duration ago = Clock::system().now() - instant;
     return std::chrono::system_clock::now() -

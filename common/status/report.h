@@ -73,6 +73,14 @@ struct Report {
     /// Why the engine does not answer now, or null.
     const Error* failure() const { return seen && seen->failure ? &*seen->failure : nullptr; }
     std::optional<Duration> age() const;
+    /// What the engine's record says, or null.
+    const LeaseRecordView* lease() const {
+        return view() != nullptr && view()->lease ? &*view()->lease : nullptr;
+    }
+    /// Since the holder last renewed it, and until it is over unless that happens again, both by the holder's
+    /// clock: below zero where that is ahead, or it is over. Nothing where nothing tells, or nobody holds it.
+    std::optional<Duration> renewedAgo() const;
+    std::optional<Duration> expiresIn() const;
 };
 
 /// For how long what was seen is gone by, and where it is from.

@@ -46,6 +46,23 @@ Var candidateOrNull(const Standing* standing) {
     return standing != nullptr ? Var(candidateOf(*standing)) : Var();
 }
 
+Var secondsOrNull(const std::optional<Duration>& duration) {
+    return duration ? Var(inSeconds(*duration)) : Var();
+}
+
+Var leaseOf(const Report& report) {
+    const LeaseRecordView* lease = report.lease();
+    if (lease == nullptr) return {};
+    Object::Ptr object = ordered();
+    object->set("holder", textOrNull(lease->holder));
+    object->set("transitions", lease->transitions);
+    object->set("duration_seconds", lease->duration.count());
+    object->set("renew_time", textOrNull(lease->renewTime));
+    object->set("renewed_seconds_ago", secondsOrNull(report.renewedAgo()));
+    object->set("expires_in_seconds", secondsOrNull(report.expiresIn()));
+    return object;
+}
+
 Var commandOf(const std::optional<CommandReport>& command) {
     if (!command) return {};
     Object::Ptr object = ordered();
@@ -89,7 +106,7 @@ Poco::JSON::Object::Ptr jsonOf(const Report& report) {
     object->set("group", view != nullptr ? Var(validUtf8(view->group)) : Var());
     object->set("engine", validUtf8(report.engine));
     object->set("revision", textOrNull(view != nullptr ? view->revision : ""));
-    object->set("age_seconds", report.age() ? Var(inSeconds(*report.age())) : Var());
+    object->set("age_seconds", secondsOrNull(report.age()));
     object->set("self", candidateOrNull(report.self()));
     object->set("leader", candidateOrNull(leader));
     Array::Ptr candidates(new Array);
@@ -97,6 +114,7 @@ Poco::JSON::Object::Ptr jsonOf(const Report& report) {
     object->set("candidates", candidates);
     object->set("reason", textOrNull(report.reason));
     object->set("error", textOrNull(report.failure() != nullptr ? report.failure()->message : ""));
+    object->set("lease", leaseOf(report));
     return object;
 }
 

@@ -64,6 +64,7 @@ class Table {
             line("error", ' ', printable(report_.failure()->message), kBad);
         line("self", kSelfMark, whoIs(report_.self(), noSelf()));
         line("leader", kLeaderMark, whoIs(report_.leader(), noLeader()), kGood);
+        if (report_.lease() != nullptr) line("lease", ' ', lease());
         if (!report_.standings().empty()) candidates();
         return text_;
     }
@@ -84,6 +85,25 @@ class Table {
         return isNone ? "none of the candidates" : "not known";
     }
     std::string noLeader() const { return report_.outdated ? "not known" : "nobody: no candidate counts"; }
+
+    static std::string inWholeSeconds(Duration duration) {
+        return cli::formatDuration(std::chrono::duration_cast<std::chrono::seconds>(duration));
+    }
+
+    std::string lease() const {
+        const LeaseRecordView& lease = *report_.lease();
+        std::string text = lease.holder.empty() ? "free" : "held by " + printable(lease.holder);
+        text += ", " + std::to_string(lease.transitions) + " transitions";
+        const auto ago = report_.renewedAgo();
+        if (!ago) return text + ", renewed at no time that is known";
+        const bool ahead = *ago < Duration::zero();
+        text += (lease.holder.empty() ? ", written " : ", renewed ") + inWholeSeconds(ahead ? -*ago : *ago) +
+                (ahead ? " in the future" : " ago");
+        if (const auto left = report_.expiresIn())
+            text += *left > Duration::zero() ? ", expires in " + inWholeSeconds(*left)
+                                             : ", expired " + inWholeSeconds(-*left) + " ago";
+        return text + " (by the holder's clock)";
+    }
 
     static std::string whoIs(const Standing* standing, const std::string& nobody) {
         if (standing == nullptr) return nobody;

@@ -17,7 +17,7 @@
 
 #include "common/supervisor/guard_process.h"
 #include "common/supervisor/inherited.h"
-#include "common/supervisor/signals_blocked.h"
+#include "common/base/signals_blocked.h"
 
 namespace leader {
 namespace {

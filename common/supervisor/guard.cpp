@@ -12,7 +12,7 @@
 #include <csignal>
 #include <new>
 
-#include "common/supervisor/signals_blocked.h"
+#include "common/base/signals_blocked.h"
 
 namespace leader {
 namespace {

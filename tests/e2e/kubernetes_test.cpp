@@ -1,6 +1,7 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <cstdlib>
 #include <fstream>
 
 #include "tests/e2e/harness.h"
@@ -64,8 +65,13 @@ class KubernetesTest : public testing::Test {
         return run(server->url("default", "db"), words);
     }
 
-    Ended looks(const std::string& applet, const std::string& name) const {
+    std::string looksAsJson(const std::string& name) const {
+        return looks("status", name, {"--json"}).output;
+    }
+    Ended looks(const std::string& applet, const std::string& name,
+                const std::vector<std::string>& more = {}) const {
         std::vector<std::string> words = {applet, "--self", name};
+        words.insert(words.end(), more.begin(), more.end());
         for (const auto& word : access(kLooker)) words.push_back(word);
         return runToEnd(leader(words, server->url("default", "db")));
     }
@@ -97,6 +103,59 @@ TEST_F(KubernetesTest, OneLeadsAndAnotherFollowsWhenItLeavesOrDies) {
     b.signal(SIGKILL);
     EXPECT_TRUE(c.waitForOutput("started 2", 15s)) << c.errors();
     EXPECT_EQ(0, starts(a) - 1);
+}
+
+/// A number of the JSON that a status has printed; far below any where there is none.
+double numberIn(const std::string& json, const std::string& field) {
+    const auto at = json.find("\"" + field + "\":");
+    return at == std::string::npos ? -1e9 : std::strtod(json.c_str() + at + field.size() + 3, nullptr);
+}
+
+TEST_F(KubernetesTest, StatusTellsTheHolderTheTransitionsAndTheAgeOfTheLease) {
+    Process a(member("a", {"--self-address", "10.0.0.1"}));
+    ASSERT_TRUE(a.waitForOutput("started 0")) << a.errors();
+    const Ended table = looks("status", "b");
+    EXPECT_EQ(0, table.code) << table.errors;
+    EXPECT_EQ(1, countLines(table.output,
+                            "^lease    held by a, 0 transitions, renewed [0-9]s ago, expires in "
+                            "[0-9]s \\(by the holder's clock\\)$"))
+        << table.output;
+    const std::string json = looksAsJson("b");
+    EXPECT_NE(std::string::npos,
+              json.find(R"("lease":{"holder":"a","transitions":0,"duration_seconds":6,"renew_time":")"))
+        << json;
+    // It is renewed each third of its 6 s, where the machine is not busy.
+    const double ago = numberIn(json, "renewed_seconds_ago");
+    EXPECT_GE(ago, 0) << json;
+    EXPECT_NEAR(6, ago + numberIn(json, "expires_in_seconds"), 0.002) << json;
+
+    a.signal(SIGTERM);
+    EXPECT_EQ(128 + SIGTERM, a.exitCode());
+    const Ended released = looks("status", "b");
+    EXPECT_EQ(3, released.code);
+    EXPECT_EQ(1, countLines(released.output, "^lease    free, 0 transitions, written ")) << released.output;
+    EXPECT_NE(std::string::npos, looksAsJson("b").find(R"("lease":{"holder":null,)"));
+}
+
+TEST_F(KubernetesTest, TheTokenIsInNoLogNoArgumentAndNoEnvironment) {
+    std::ifstream file(server->tokenFile(kAccount));
+    std::string token;
+    ASSERT_TRUE(std::getline(file, token) && !token.empty());
+    Process a(member("a", {"--log-level", "debug"}));
+    ASSERT_TRUE(a.waitForOutput("started 0")) << a.errors();
+    auto processes = descendants(a.pid());
+    EXPECT_FALSE(processes.empty());
+    processes.push_back(a.pid());
+    for (const pid_t pid : processes) {
+        for (const char* what : {"environ", "cmdline"}) {
+            std::ifstream shown("/proc/" + std::to_string(pid) + "/" + what);
+            const std::string text((std::istreambuf_iterator<char>(shown)), {});
+            EXPECT_EQ(std::string::npos, text.find(token)) << what;
+        }
+    }
+    server->stop();
+    ASSERT_TRUE(a.waitForErrors("cannot tell who leads")) << a.errors();
+    EXPECT_EQ(std::string::npos, a.errors().find(token));
 }
 
 TEST_F(KubernetesTest, TheLeaseIsReleasedAsClientGoDoesIt) {
@@ -294,6 +353,10 @@ spec: {automountServiceAccountToken: false, containers: [{name: c, image: i}]}
                   std::to_string(freePort("127.0.0.1")) + ":" + std::to_string(portOf(listener.get()))});
     Process proxy(leader(words, server->url("default", "db")));
     EXPECT_TRUE(proxy.waitForErrors("forwarding to pod-1 at 127.0.0.1")) << proxy.errors();
+    const std::string json = looksAsJson("somebody");
+    EXPECT_NE(std::string::npos,
+              json.find(R"("leader":{"name":"pod-1","uuid":"pod-1","address":"127.0.0.1")"))
+        << json;
 }
 
 }  // namespace

@@ -55,7 +55,33 @@ TEST(OneVersion, AReloadDuringTheReadingIsNoticedAndAllIsReadAgain) {
     });
     EXPECT_EQ(1, check(server.url(kVersion)).code);
     EXPECT_EQ(2U, server.requests(kContainers));
+    // Once more in the first version, as nothing was known of it before.
+    EXPECT_EQ(3U, server.requests(kSelf));
+}
+
+TEST(OneVersion, AReloadBetweenWhoItIsAndTheListIsNoticedToo) {
+    MetadataServer server(listed(1));
+    // Whoever goes by the old answer is web-app-1, which leads in the new list, too.
+    std::atomic<bool> reloaded = false;
+    server.onAnswer([&](const std::string& path) {
+        if (path == kSelf && !reloaded.exchange(true)) server.reload(listed(2));
+    });
+    EXPECT_EQ(1, check(server.url(kVersion)).code);
+    EXPECT_EQ(2U, server.requests(kContainers));
+}
+
+TEST(OneVersion, AReadingThatNothingDisturbsAsksForTheListOnce) {
+    MetadataServer server(listed(1));
+    EXPECT_EQ(0, check(server.url(kVersion)).code);
     EXPECT_EQ(2U, server.requests(kSelf));
+    EXPECT_EQ(1U, server.requests(kContainers));
+    EXPECT_EQ(5U, server.requests());
+}
+
+TEST(OneVersion, WhereWhoItIsTellsTheWholeServiceNothingElseIsAsked) {
+    MetadataServer server(service(2, 1).answers());
+    EXPECT_EQ(0, check(server.url()).code);
+    EXPECT_EQ(1U, server.requests());
 }
 
 TEST(OneVersion, WhatChangesDuringEveryReadingIsNotBelieved) {

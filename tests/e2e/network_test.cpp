@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/e2e/harness.h"
+#include "tests/support/name_server.h"
 #include "tests/support/network_namespaces.h"
 
 namespace leader::test {
@@ -75,6 +76,72 @@ TEST_F(Network, WhereTheNameDoesNotResolveTheServersWellKnownAddressDoes) {
     options.networkNamespace = network_->member(0).networkNamespace.get();
     const auto ended = runToEnd(options);
     EXPECT_EQ(0, ended.code) << ended.errors;
+}
+
+/// In the hub, where a name server is.
+class Names : public Network {
+  protected:
+    void SetUp() override {
+        Network::SetUp();
+        if (IsSkipped()) return;
+        nameServer_ = std::make_unique<NameServer>(
+            network_->hub(), std::map<std::string, std::string>{{"metadata.internal", "169.254.169.250"},
+                                                                {"silence.internal", ""},
+                                                                {"rancher-metadata", ""}});
+    }
+
+    Ended checkAt(const std::string& engine, const std::string& timeout,
+                  const std::string& resolver = "nameserver 127.0.0.1\n") const {
+        writeFile(folder_ / "resolv.conf", resolver);
+        auto options = leader({"check", "--self", "web-app-1", "--timeout", timeout, "--engine", engine});
+        const std::string enter =
+            "mount --bind " + (folder_ / "resolv.conf") + " /etc/resolv.conf; exec \"$@\"";
+        const std::vector<std::string> command = {"unshare", "--mount", "sh", "-c", enter, "sh"};
+        options.command.insert(options.command.begin(), command.begin(), command.end());
+        options.networkNamespace = network_->hub();
+        return runToEnd(options);
+    }
+
+    TemporaryDirectory folder_;
+    std::unique_ptr<NameServer> nameServer_;
+};
+
+TEST_F(Names, AreLookedUp) {
+    const auto ended = checkAt("http://metadata.internal/", "10s");
+    EXPECT_EQ(0, ended.code) << ended.errors;
+    EXPECT_FALSE(nameServer_->asked().empty());
+}
+
+TEST_F(Names, ThatDoNotExistAreNamed) {
+    const auto ended = checkAt("http://nowhere.internal/", "1s");
+    EXPECT_EQ(3, ended.code);
+    EXPECT_TRUE(oneLine(ended.errors, "the host name 'nowhere.internal' could not be found; check it"))
+        << ended.errors;
+}
+
+TEST_F(Names, ThatNoServerAnswersForAreNamedBeforeTheTimeoutIsOver) {
+    // The resolver itself would wait for 5 s, twice.
+    const auto start = std::chrono::steady_clock::now();
+    const auto ended = checkAt("http://silence.internal/", "1s");
+    EXPECT_LT(std::chrono::steady_clock::now() - start, patience(4s));
+    EXPECT_EQ(3, ended.code);
+    EXPECT_TRUE(
+        oneLine(ended.errors, "no name server has answered for the host name 'silence.internal' in time"))
+        << ended.errors;
+}
+
+TEST_F(Names, ThatNobodyCanBeAskedForAreNamed) {
+    const auto ended = checkAt("http://metadata.internal/", "1s", "nameserver 127.0.0.9\n");
+    EXPECT_EQ(3, ended.code);
+    EXPECT_TRUE(oneLine(ended.errors, "host name 'metadata.internal'")) << ended.errors;
+    EXPECT_EQ(0, countLines(ended.errors, "I/O error|-1"));
+}
+
+TEST_F(Names, TheMetadatasWellKnownAddressIsTriedInTimeWhereItsNameIsNotAnswered) {
+    // The resolver itself would wait for 5 s, twice.
+    const auto ended = checkAt("http://rancher-metadata/", "3s");
+    EXPECT_EQ(0, ended.code) << ended.errors;
+    EXPECT_FALSE(nameServer_->asked().empty());
 }
 
 TEST_F(Network, AMemberCutOffHolds) {

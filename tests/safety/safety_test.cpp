@@ -18,6 +18,7 @@ using namespace std::chrono_literals;
 constexpr int kRounds = 10;
 /// In which a broken build has to be caught.
 constexpr int kRoundsToCatch = 300;
+constexpr int kTrialsToCatch = 3;
 
 std::uint64_t numberFrom(const char* variable, std::uint64_t otherwise) {
     const char* text = std::getenv(variable);
@@ -65,16 +66,28 @@ TEST(Safety, AnAnswerThatIsReadWhenItsLeaseIsOverRevivesNothing) {
     expectSafe(std::max(rounds() / 4, kRounds), Trial::Faults::kLateAnswers);
 }
 
+// A trial that ends as nobody leads, on a machine that is too busy for that, has not come to what it is
+// about.
 void expectCaught(const char* binary, Trial::Faults faults, MakeStore makeStore = makeEtcdStore) {
-    std::cout << "seed " << seed() << std::endl;
-    Trial trial({.binary = binary, .makeStore = makeStore}, seed(), faults);
-    const std::string violation = trial.run(kRoundsToCatch);
-    EXPECT_NE(std::string::npos, violation.find("finds the lock taken")) << violation << trial.story();
-    std::cout << "caught in round " << trial.roundsDone() << ": " << violation << std::flush;
+    for (int tries = 1;; ++tries) {
+        const std::uint64_t chosen = seed() + static_cast<std::uint64_t>(tries) - 1;
+        std::cout << "seed " << chosen << std::endl;
+        Trial trial({.binary = binary, .makeStore = makeStore}, chosen, faults);
+        const std::string violation = trial.run(kRoundsToCatch);
+        std::cout << "round " << trial.roundsDone() << ": " << violation << std::endl;
+        if (violation.find("finds the lock taken") != std::string::npos) return;
+        const bool undecided = violation.find("nobody leads") != std::string::npos;
+        if (!undecided || tries == kTrialsToCatch) FAIL() << violation << trial.story();
+    }
 }
 
 TEST(SafetyOfABrokenBuild, ThatLeavesOutKillIsSeen) {
     expectCaught(LEADER_WITHOUT_KILL, Trial::Faults::kAll);
+}
+
+TEST(SafetyOfABrokenBuild, ThatLeavesOutKillIsSeenOverKubernetes) {
+    if (const auto reason = KubernetesServer::unavailable()) GTEST_SKIP() << *reason;
+    expectCaught(LEADER_WITHOUT_KILL, Trial::Faults::kAll, makeKubernetesStore);
 }
 
 TEST(SafetyOfABrokenBuild, ThatCountsRenewalsOfALeaseFromTheirAnswersIsSeenOverKubernetes) {

@@ -65,6 +65,7 @@ void NameServer::serve() {
         Poco::Net::SocketAddress client;
         const int size = socket_.receiveFrom(bytes.data(), bytes.size(), client);
         const std::string answer = answerTo(std::string(bytes.data(), static_cast<std::size_t>(size)));
+        if (answer.empty()) continue;
         socket_.sendTo(answer.data(), static_cast<int>(answer.size()), client);
     }
 }
@@ -78,6 +79,7 @@ std::string NameServer::answerTo(const std::string& query) {
     }
     const auto found = addresses_.find(name);
     const bool known = found != addresses_.end();
+    if (known && found->second.empty()) return "";
     const bool answered = known && at + 1 < query.size() && query[at + 1] == kTypeA;
     std::string answer = query.substr(0, 2);
     answer.append(known ? kNoError : kNoSuchName).append(kOneQuestion).append(answered ? kOne : kNone);

@@ -13,7 +13,8 @@
 namespace leader::test {
 
 /// A DNS server (RFC 1035) on UDP port 53 of 127.0.0.1 in a network namespace: A records from a table, names
-/// in lower case; anything else does not exist. One thread of its own; any thread may call it.
+/// in lower case, where an empty address is silence; anything else does not exist. One thread of its own; any
+/// thread may call it.
 class NameServer {
   public:
     NameServer(int networkNamespace, std::map<std::string, std::string> addresses);

@@ -51,6 +51,10 @@ class TlsFront::Connection {
                                       pollfd{backend_.get(), POLLIN, 0}};
         while (poll(waiting.data(), waiting.size(), -1) > 0 && waiting[1].revents == 0) {
             if (waiting[0].revents != 0 && !fromClient()) return;
+            if (waiting[0].fd >= 0 && received_ >= front_.options_.deafAfter) {
+                waiting[0].fd = -1;
+                ++front_.deaf_;
+            }
             if (waiting[2].revents != 0 && !fromBackend()) return;
         }
     }
@@ -59,6 +63,7 @@ class TlsFront::Connection {
     bool fromClient() {
         const ssize_t count = recv(client_.get(), buffer_.data(), buffer_.size(), 0);
         if (count <= 0) return false;
+        received_ += static_cast<std::size_t>(count);
         BIO_write(in_, buffer_.data(), static_cast<int>(count));
         for (;;) {
             const int plain = SSL_read(ssl_, buffer_.data(), static_cast<int>(buffer_.size()));
@@ -107,6 +112,7 @@ class TlsFront::Connection {
     BIO* in_ = nullptr;
     BIO* out_ = nullptr;
     std::size_t sent_ = 0;
+    std::size_t received_ = 0;
     std::array<char, 16384> buffer_{};
 };
 

@@ -25,6 +25,8 @@ class TlsFront {
         int newestVersion = 0;
         /// Sends so many encrypted bytes on each connection, and then nothing any more.
         std::size_t stallAfter = std::numeric_limits<std::size_t>::max();
+        /// Reads about so many encrypted bytes on each connection, and then nothing any more.
+        std::size_t deafAfter = std::numeric_limits<std::size_t>::max();
         /// Ends connections without the end of TLS.
         bool abrupt = false;
     };
@@ -38,6 +40,8 @@ class TlsFront {
     /// Encrypted bytes sent so far.
     std::size_t sent() const { return sent_; }
     int connections() const { return connections_; }
+    /// Of those, which are heard no more.
+    int deaf() const { return deaf_; }
     /// The last name that a client asked for (SNI).
     std::string askedFor() const;
 
@@ -53,6 +57,7 @@ class TlsFront {
     std::uint16_t port_ = 0;
     std::atomic<std::size_t> sent_{0};
     std::atomic<int> connections_{0};
+    std::atomic<int> deaf_{0};
     mutable std::mutex mutex_;
     std::string askedFor_;
     std::vector<std::thread> threads_;

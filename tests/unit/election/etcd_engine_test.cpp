@@ -44,6 +44,42 @@ TEST_F(EtcdEngineTest, AViewEndsATtlAfterTheTimeBeforeTheRequest) {
     EXPECT_EQ(2U, etcd.requests("lease/keepalive"));
 }
 
+TEST_F(EtcdEngineTest, AViewTellsHowLongTheAnswerTookButNotHowLongAWatchWaited) {
+    etcd.put("db/1", ours("1"));
+    etcd.setFault([](const Request& request, Peer& peer) {
+        if (request.path.find("watch") == std::string::npos) peer.pause(50ms);
+        return false;
+    });
+    look();
+    const auto first = view();
+    ASSERT_TRUE(first->latency);
+    EXPECT_GE(*first->latency, 50ms);
+    std::thread other([&] {
+        test::eventually([&] { return etcd.requests("watch") == 1; });
+        etcd.put("db/2", ours("2"));
+    });
+    const auto second = view();
+    other.join();
+    EXPECT_EQ(2U, second->candidates.size());
+    EXPECT_FALSE(second->latency);
+}
+
+TEST_F(EtcdEngineTest, JoiningAndEachRenewalTellHowLongTheyTook) {
+    etcd.put("db/1", ours("1"));
+    EngineOptions options;
+    options.candidate = true;
+    options.heartbeat = 1s;
+    make(options, etcd.url("db"));
+    const Instant start = Clock::system().now();
+    for (int i = 0; i < 2; ++i) {
+        const auto seen = view();
+        ASSERT_TRUE(seen->latency);
+        EXPECT_GT(*seen->latency, Duration::zero());
+        EXPECT_LE(*seen->latency, Clock::system().now() - start - i * 1s)
+            << "the wait for the renewal is no part";
+    }
+}
+
 TEST_F(EtcdEngineTest, EachRenewalIsAViewThatIsValidForLonger) {
     etcd.put("db/1", ours("1"));
     EngineOptions options;

@@ -17,6 +17,16 @@ TEST(EtcdUrl, HasEndpointsAndAName) {
     EXPECT_EQ("http://c:2379", three->endpoints[2].url());
 }
 
+TEST(EtcdUrl, TheCaseOfItsSchemeCountsForNothingAndThatOfTheNameDoes) {
+    const auto plain = parseEtcdUrl("ETCD://h:1/Db");
+    ASSERT_TRUE(plain.ok());
+    EXPECT_EQ("Db", plain->name);
+    EXPECT_FALSE(plain->endpoints.at(0).tls);
+    const auto tls = parseEtcdUrl("EtcdS://h:1/db");
+    ASSERT_TRUE(tls.ok());
+    EXPECT_TRUE(tls->endpoints.at(0).tls);
+}
+
 TEST(EtcdUrl, ANameIsAnyBytes) {
     EXPECT_EQ("a/b", parseEtcdUrl("etcd://h:1/a/b")->name);
     EXPECT_EQ("/a/", parseEtcdUrl("etcd://h:1//a/")->name);

@@ -190,7 +190,7 @@ TEST_F(FileEngineTest, AFolderIsNoFile) {
 TEST(FileEngineUrl, NamesAPath) {
     const Interrupt interrupt;
     EngineOptions options;
-    for (const char* url : {"file:answers.json", "file:/tmp/x", "file:///tmp/x"}) {
+    for (const char* url : {"file:answers.json", "file:/tmp/x", "file:///tmp/x", "FILE:/tmp/x"}) {
         options.url = url;
         EXPECT_TRUE(makeEngine(options, interrupt).ok()) << url;
     }

@@ -141,5 +141,32 @@ TEST_F(KubernetesElectionTest, WhoLooksOnDoubtsAnOldLeaseUntilItIsRenewedOrTheDu
     EXPECT_EQ(Role::kLeader, elect(*looker.view("", now + 5s), false).role);
 }
 
+TEST_F(KubernetesElectionTest, TheViewHasTheRecordWithItsTimeByTheHoldersClock) {
+    looker.learn(leaseOf(heldBy("other", "2026-01-02T03:04:01Z")), now, wall);
+    const auto view = looker.view("", now);
+    ASSERT_TRUE(view->lease);
+    EXPECT_EQ("other", view->lease->holder);
+    EXPECT_EQ(3, view->lease->transitions);
+    EXPECT_EQ(15s, view->lease->duration);
+    EXPECT_EQ("2026-01-02T03:04:01Z", view->lease->renewTime);
+    EXPECT_EQ(now - 4s, view->lease->renewedAt);
+
+    looker.learn(leaseOf(heldBy("other", "2026-01-02T03:04:10Z")), now, wall);
+    EXPECT_EQ(now + 5s, looker.view("", now)->lease->renewedAt) << "the holder's clock is ahead";
+    looker.learn(leaseOf({"", 1s, "a", "never", 3}), now, wall);
+    EXPECT_EQ("", looker.view("", now)->lease->holder);
+    EXPECT_FALSE(looker.view("", now)->lease->renewedAt);
+    looker.learn({}, now, wall);
+    EXPECT_FALSE(looker.view("", now)->lease);
+}
+
+TEST_F(KubernetesElectionTest, ALeaseThatHasRunOutIsStillToldOf) {
+    looker.learn(leaseOf(heldBy("other", "2026-01-02T03:03:01Z")), now, wall);
+    const auto view = looker.view("", now + 15s);
+    EXPECT_TRUE(view->candidates.empty());
+    EXPECT_EQ("other", view->lease->holder);
+    EXPECT_EQ(now - 64s, view->lease->renewedAt);
+}
+
 }  // namespace
 }  // namespace leader

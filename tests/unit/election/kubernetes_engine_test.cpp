@@ -2,10 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <thread>
 
+#include "common/election/kubernetes_lease.h"
 #include "common/election/rule.h"
 #include "tests/support/eventually.h"
 #include "tests/support/fake_kubernetes.h"
@@ -22,6 +24,13 @@ const std::string kOthers =
     R"({"holderIdentity":"other","leaseDurationSeconds":600,"acquireTime":"2026-01-01T00:00:00.000000Z",)"
     R"("renewTime":"2026-01-01T00:00:00.000000Z","leaseTransitions":5})";
 const std::string kFree = R"({"holderIdentity":"","leaseDurationSeconds":1,"leaseTransitions":5})";
+
+/// Held by the same, and renewed right now.
+std::string recentOthers() {
+    std::string spec = kOthers;
+    const std::string old = "2026-01-01T00:00:00.000000Z";
+    return spec.replace(spec.rfind(old), old.size(), leaseTime(std::chrono::system_clock::now()));
+}
 
 class KubernetesEngineTest : public testing::Test {
   protected:
@@ -81,6 +90,12 @@ TEST_F(KubernetesEngineTest, TakesAFreeLeaseAndTellsItsAddress) {
     EXPECT_LE(*last->validUntil, Clock::system().now() + 6s);
     EXPECT_PRED2(has, api.lease(), R"(\"address\":\"127.0.0.1\")");
     EXPECT_EQ("Bearer the-token", api.requests().at(0).headers.get("Authorization"));
+}
+
+TEST_F(KubernetesEngineTest, TheCaseOfTheUrlsSchemeCountsForNothing) {
+    options.url.replace(0, std::string("kubernetes").size(), "Kubernetes");
+    EXPECT_TRUE(holdsLease(options.url));
+    EXPECT_EQ("leader 0", next());
 }
 
 TEST_F(KubernetesEngineTest, FollowsByOneWatchAndTakesOverAtOnce) {
@@ -227,6 +242,11 @@ TEST_F(KubernetesEngineTest, ErrorsAreToldApartAndTriedAgainAtClientGosPace) {
         EXPECT_PRED2(has, next(), text);
     }
     EXPECT_GE(Clock::system().now() - start, 3s) << "a sixth of the ttl between two of them";
+    api.setFault([](const Request&, Peer& peer) {
+        FakeKubernetes::refuse(peer, 403, "unable to create it in default because it is being terminated");
+        return true;
+    });
+    EXPECT_PRED2(has, next(), "403: the namespace default is being deleted (unable to");
     api.setFault([](const Request&, Peer& peer) { return peer.answer(502, "<html>Bad Gateway</html>"); });
     EXPECT_PRED2(has, next(), "502: no reason given");
     api.setFault([](const Request&, Peer& peer) { return peer.answer(200, "<html>Welcome</html>"); });
@@ -246,6 +266,34 @@ TEST_F(KubernetesEngineTest, AnOverloadedServerIsLeftAloneForAsLongAsItAsks) {
     const Instant start = Clock::system().now();
     EXPECT_EQ("leader 0", next());
     EXPECT_GE(Clock::system().now() - start, 2900ms);
+}
+
+TEST_F(KubernetesEngineTest, AServerThatIsBeingStartedIsLeftAloneForAsLongAsItAsksToo) {
+    api.setFault([](const Request&, Peer& peer) {
+        FakeKubernetes::refuse(peer, 503, "not yet", "Retry-After: 3\r\n");
+        return true;
+    });
+    EXPECT_PRED2(has, next(), "503: not yet");
+    api.setFault({});
+    const Instant start = Clock::system().now();
+    EXPECT_EQ("leader 0", next());
+    EXPECT_GE(Clock::system().now() - start, 2900ms);
+}
+
+TEST_F(KubernetesEngineTest, APageThatIsNotFoundIsNoLeaseThatIsMissing) {
+    EXPECT_EQ("leader 0", next());
+    // As from a load balancer in between; the next write runs into a conflict, so that the Lease is read.
+    api.setFault([](const Request& request, Peer& peer) {
+        if (request.method == "PUT")
+            FakeKubernetes::refuse(peer, 409, "changed");
+        else
+            peer.answer(404, "404 page not found");
+        return true;
+    });
+    EXPECT_PRED2(has, next(), "404: is no API server of Kubernetes 1.14 or later");
+    api.setFault({});
+    EXPECT_EQ("leader 0", next()) << "it has kept its lease";
+    EXPECT_EQ(1, api.count("POST"));
 }
 
 TEST_F(KubernetesEngineTest, ATokenIsReadAgainAndAVanishedOneGoesOn) {
@@ -322,6 +370,41 @@ TEST_F(KubernetesEngineTest, TheAddressOfAHolderThatTellsNoneIsItsPods) {
     EXPECT_EQ("10.1.2.3", last->candidates.at(0).address);
 }
 
+TEST_F(KubernetesEngineTest, AViewTellsHowLongTheAnswerTookButNotHowLongAWatchWaited) {
+    options.candidate = false;
+    options.addresses = true;
+    api.put(recentOthers());
+    api.setFault([](const Request& request, Peer& peer) {
+        if (!FakeKubernetes::isWatch(request)) peer.pause(50ms);
+        return false;
+    });
+    const Instant start = Clock::system().now();
+    EXPECT_EQ("follower of other", next());
+    const Duration all = Clock::system().now() - start;
+    ASSERT_TRUE(last->latency);
+    EXPECT_GE(*last->latency, 50ms);
+    EXPECT_LE(*last->latency, all - 50ms) << "the question for a pod is another one";
+    std::thread other([&] {
+        test::eventually([&] { return api.watching() == 1; });
+        api.put(kFree);
+    });
+    EXPECT_TRUE(becomes("follower of nobody"));
+    other.join();
+    EXPECT_FALSE(last->latency);
+}
+
+TEST_F(KubernetesEngineTest, AClaimAndEachRenewalTellHowLongTheyTook) {
+    options.ttl = 3s;
+    const Instant start = Clock::system().now();
+    for (int i = 0; i < 2; ++i) {
+        EXPECT_EQ("leader 0", next());
+        ASSERT_TRUE(last->latency);
+        EXPECT_GT(*last->latency, Duration::zero());
+        EXPECT_LE(*last->latency, Clock::system().now() - start - i * 1s)
+            << "the wait for the renewal is no part";
+    }
+}
+
 TEST_F(KubernetesEngineTest, WhatCannotBeIsRefusedAtOnce) {
     const auto refusal = [&](const std::string& url) {
         options.url = url;
@@ -332,6 +415,13 @@ TEST_F(KubernetesEngineTest, WhatCannotBeIsRefusedAtOnce) {
     EXPECT_PRED2(has, refusal("kubernetes://h:1/name"), "is not kubernetes://HOST:PORT/NAMESPACE/NAME");
     EXPECT_PRED2(has, refusal("kubernetes://h:1/ns/Name"), "'Name' is no name in Kubernetes");
     EXPECT_PRED2(has, refusal("kubernetes:db"), "is for a pod, where KUBERNETES_SERVICE_HOST");
+    ::setenv("KUBERNETES_SERVICE_HOST", "127.0.0.1", 1);
+    for (const char* port : {"", "0", "65536", "-1", "443x"}) {
+        ::setenv("KUBERNETES_SERVICE_PORT", port, 1);
+        EXPECT_PRED2(has, refusal("kubernetes:db"), "is for a pod, where KUBERNETES_SERVICE_HOST") << port;
+    }
+    ::unsetenv("KUBERNETES_SERVICE_HOST");
+    ::unsetenv("KUBERNETES_SERVICE_PORT");
     options.ttl = 2500ms;
     EXPECT_PRED2(has, refusal(api.url()), "counts leases in whole seconds");
     options.ttl = 6s;

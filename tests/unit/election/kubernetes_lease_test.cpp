@@ -80,5 +80,13 @@ TEST(KubernetesLease, TimesAreRfc3339WithMicroseconds) {
     EXPECT_FALSE(parseLeaseTime("soon"));
 }
 
+TEST(KubernetesLease, ATimeThatNoRenewalCanBeOfIsNone) {
+    for (const char* time : {"0001-01-01T00:00:00Z", "1969-12-31T23:59:59.999999Z", "2262-05-01T00:00:00Z",
+                             "9999-12-31T23:59:59.999999Z"})
+        EXPECT_FALSE(parseLeaseTime(time)) << time;
+    EXPECT_TRUE(parseLeaseTime("1970-01-01T00:00:00Z"));
+    EXPECT_TRUE(parseLeaseTime("2100-12-31T00:00:00Z"));
+}
+
 }  // namespace
 }  // namespace leader

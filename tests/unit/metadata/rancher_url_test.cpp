@@ -23,6 +23,14 @@ TEST(RancherUrl, HttpsIsTlsOnAnotherPort) {
     EXPECT_EQ("latest", parsed->version);
 }
 
+TEST(RancherUrl, TheCaseOfItsSchemeCountsForNothing) {
+    EXPECT_EQ(80, parseRancherUrl("HTTP://h/")->port);
+    EXPECT_FALSE(parseRancherUrl("Http://h/")->tls);
+    const auto tls = parseRancherUrl("HTTPS://h/");
+    EXPECT_TRUE(tls->tls);
+    EXPECT_EQ(443, tls->port);
+}
+
 TEST(RancherUrl, WhatIsNoneIsRefusedByName) {
     for (const char* url : {"http://", "http:///x", "http://h/a/b", "http://h:99999/", "http://h:x/",
                             "http://h/?a=b", "http://u:p@h/", "http:h", "http://h:0/"}) {

@@ -232,6 +232,31 @@ TEST_F(TlsTest, AnAnswerThatStallsWithinARecordEndsAtTheDeadlineOrWhenInterrupte
     other.join();
 }
 
+TEST_F(TlsTest, ARequestThatStallsWithinARecordEndsAtTheDeadlineOrWhenInterrupted) {
+    const TlsFront front(server.port(), {.certificate = good, .deafAfter = 100'000});
+    HttpRequest request;
+    request.method = "POST";
+    // More than the kernel takes on both sides together.
+    request.body.assign(64'000'000, 'x');
+    HttpClient client(originOf(front), interrupt);
+    const Instant start = Clock::system().now();
+    const auto answer = client.request(request, in(test::patience(1s)));
+    ASSERT_FALSE(answer.ok());
+    EXPECT_PRED2(says, answer.error().message, "no answer in time");
+    EXPECT_LT(Clock::system().now() - start, test::patience(10s));
+    EXPECT_EQ(1, front.deaf());
+
+    HttpClient another(originOf(front), interrupt);
+    std::thread other([&] {
+        test::eventually([&] { return front.deaf() == 2; });
+        interrupt.raise();
+    });
+    EXPECT_FALSE(another.request(request, in(60s)).ok());
+    other.join();
+    EXPECT_LT(Clock::system().now() - start, test::patience(30s));
+    EXPECT_TRUE(server.requests().empty());
+}
+
 TEST_F(TlsTest, ABodyLargerThanARecordAndAConnectionUsedAgainComeThroughWhole) {
     const std::string big(1'000'000, 'x');
     const ScriptedHttpServer echo([](const Request& request, Peer& peer) { peer.answer(200, request.body); });

@@ -33,6 +33,11 @@ inline View sampleView(const std::string& self) {
     return view;
 }
 
+/// A Lease that web-app-2 renewed a while ago, by its clock.
+inline LeaseRecordView sampleLease(Duration renewedAgo) {
+    return {"web-app-2", 5, "2026-01-31T09:30:00.123456Z", kNow - renewedAgo, std::chrono::seconds(15)};
+}
+
 inline std::shared_ptr<Observation> seen(const View& view) {
     auto observation = std::make_shared<Observation>();
     observation->view = std::make_shared<const View>(view);

@@ -44,6 +44,38 @@ TEST(Table, SaysThatTheEngineDoesNotAnswerNow) {
               tableOf(reportOf(observation, kNow, {"http://rancher-metadata/", {}}), {80}));
 }
 
+std::string leaseLine(const LeaseRecordView& lease) {
+    View view = sampleView("uuid-3");
+    view.lease = lease;
+    const std::string text = tableOf(report(view), {});
+    const auto start = text.find("\nlease ");
+    return start == std::string::npos ? "" : text.substr(start + 1, text.find('\n', start + 1) - start - 1);
+}
+
+TEST(Table, SaysWhoseTheLeaseIsAndForHowLong) {
+    using namespace std::chrono_literals;
+    EXPECT_EQ(
+        "lease    held by web-app-2, 5 transitions, renewed 3s ago, expires in 11s (by the holder's clock)",
+        leaseLine(sampleLease(3500ms)));
+    EXPECT_EQ(
+        "lease    held by web-app-2, 5 transitions, renewed 1m15s ago, expired 1m ago (by the holder's "
+        "clock)",
+        leaseLine(sampleLease(75s)));
+    EXPECT_EQ(
+        "lease    held by web-app-2, 5 transitions, renewed 4s in the future, expires in 19s (by the "
+        "holder's clock)",
+        leaseLine(sampleLease(-4s)));
+    LeaseRecordView lease = sampleLease(2s);
+    lease.holder.clear();
+    EXPECT_EQ("lease    free, 5 transitions, written 2s ago (by the holder's clock)", leaseLine(lease));
+    lease.renewedAt.reset();
+    EXPECT_EQ("lease    free, 5 transitions, renewed at no time that is known", leaseLine(lease));
+}
+
+TEST(Table, WithoutALeaseThereIsNoLineForOne) {
+    EXPECT_EQ(std::string::npos, tableOf(report(sampleView("uuid-3")), {}).find("\nlease"));
+}
+
 View wideView() {
     View view = sampleView("uuid-3");
     view.group = "a-stack-with-a-long-name/and-a-service-with-one-that-is-longer";

@@ -5,7 +5,7 @@
 namespace leader {
 
 /// Blocks every signal in this thread for as long as it lives: around a fork(2), whose child would otherwise
-/// run this process's handlers.
+/// run this process's handlers, or the start of a thread that is to take no signal.
 class AllSignalsBlocked {
   public:
     AllSignalsBlocked() {
