@@ -15,9 +15,9 @@
 #include <cstring>
 #include <variant>
 
+#include "common/base/signals_blocked.h"
 #include "common/supervisor/guard_process.h"
 #include "common/supervisor/inherited.h"
-#include "common/base/signals_blocked.h"
 
 namespace leader {
 namespace {

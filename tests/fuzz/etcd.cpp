@@ -36,7 +36,8 @@ void answer(std::string_view lines) {
     expect(!lease || (lease->id > 0 && lease->ttl > Duration::zero()), "a lease that is granted is one");
     (void)client.keepAlive(1);
     const std::string key = election.keyOf(lease ? lease->id : 1);
-    const auto state = client.create(key, EtcdIdentity{"web-1", "10.0.0.1", "1"}.toJson(), 1, election.prefix());
+    const auto state =
+        client.create(key, EtcdIdentity{"web-1", "10.0.0.1", "1"}.toJson(), 1, election.prefix());
     if (state) election.join(key, *state, Instant(1h));
     look(election, false);
     if (const auto range = client.range(election.prefix())) {

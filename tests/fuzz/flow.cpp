@@ -1,6 +1,6 @@
-// A session and its two flows over a model of the network, driven by a script: two bytes a step, what happens and how
-// much of it. Every byte arrives in order or the connection visibly breaks, nothing piles up, one direction's end leaves
-// the other one open, no wake-up is missed and no descriptor is left.
+// A session and its two flows over a model of the network, driven by a script: two bytes a step, what happens
+// and how much of it. Every byte arrives in order or the connection visibly breaks, nothing piles up, one
+// direction's end leaves the other one open, no wake-up is missed and no descriptor is left.
 
 #include <Poco/Net/SocketAddress.h>
 #include <sys/epoll.h>
@@ -35,7 +35,8 @@ ssize_t __wrap_recv(int fd, void* buffer, std::size_t size, int flags) {
 ssize_t __wrap_send(int fd, const void* buffer, std::size_t size, int flags) {
     return ofModel(fd) ? network->send(fd, buffer, size, flags) : __real_send(fd, buffer, size, flags);
 }
-ssize_t __wrap_splice(int from, void* /*offset*/, int to, void* /*offset*/, std::size_t size, unsigned /*flags*/) {
+ssize_t __wrap_splice(int from, void* /*offset*/, int to, void* /*offset*/, std::size_t size,
+                      unsigned /*flags*/) {
     return network->splice(from, to, size);
 }
 int __wrap_shutdown(int fd, int how) {
@@ -140,7 +141,9 @@ class Script {
     void checkEnd() const;
     void checkCarried(const NetworkModel::Socket& from, const NetworkModel::Socket& to) const;
     bool endsProperly(const NetworkModel::Socket& to) const;
-    static bool resets(const NetworkModel::Socket& socket) { return socket.resetsOnClose || socket.resetCame; }
+    static bool resets(const NetworkModel::Socket& socket) {
+        return socket.resetsOnClose || socket.resetCame;
+    }
 
     NetworkModel net_;
     Owner owner_;
@@ -152,24 +155,40 @@ void Script::step(unsigned char what, unsigned char much) {
     const std::uint64_t size = std::uint64_t{much & 0x3fU} << ((much >> 6U) * 5U);
     switch (what & 0xfU) {
         case 0:
-        case 1: return net_.arrive(socket, size);
+        case 1:
+            return net_.arrive(socket, size);
         case 2:
-        case 3: return net_.take(socket, size);
+        case 3:
+            return net_.take(socket, size);
         case 4:
-        case 5: return net_.deliver(socket);
-        case 6: return turn();
-        case 7: return net_.fin(socket);
+        case 5:
+            return net_.deliver(socket);
+        case 6:
+            return turn();
+        case 7:
+            return net_.fin(socket);
         case 8:
             if (much < 128) return;
             if (&socket == &net_.leader && !owner_.connected) return;
             peerReset_ = true;
             return net_.reset(socket, socket.finCame ? EPIPE : ECONNRESET);
-        case 9: net_.interrupts = much & 3; return;
-        case 10: net_.shortSplices = much & 7; return;
-        case 11: net_.noPipes = (much & 1) != 0; return;
-        case 12: net_.noWatches = much > 250; return;
-        case 13: return net_.arriveUrgent(socket);
-        case 14: socket.buffer = size + 1; return;
+        case 9:
+            net_.interrupts = much & 3;
+            return;
+        case 10:
+            net_.shortSplices = much & 7;
+            return;
+        case 11:
+            net_.noPipes = (much & 1) != 0;
+            return;
+        case 12:
+            net_.noWatches = much > 250;
+            return;
+        case 13:
+            return net_.arriveUrgent(socket);
+        case 14:
+            socket.buffer = size + 1;
+            return;
         default:
             if (!net_.leader.connecting) return;
             net_.leader.connecting = false;
@@ -214,7 +233,8 @@ void Script::checkEnd() const {
         expect(client.finCame && leader.finCame, "a session does not end by itself");
         expect(leader.sent == client.arrived + net_.header.size() && client.sent == leader.arrived,
                "a session ends when all is carried");
-        return expect(!resets(client) && !resets(leader), "a session that was carried to its end is not reset");
+        return expect(!resets(client) && !resets(leader),
+                      "a session that was carried to its end is not reset");
     }
     expect(endsProperly(client) || resets(client), "a session that breaks breaks visibly for the client");
     expect(endsProperly(leader) || resets(leader) || !owner_.connected,

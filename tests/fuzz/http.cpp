@@ -1,5 +1,6 @@
-// The client reads what a server sends: the input is the bytes of one connection after the other, where 0xFF ends a
-// connection and 0xFE is silence until the deadline. What comes out must not depend on how the bytes are cut.
+// The client reads what a server sends: the input is the bytes of one connection after the other, where 0xFF
+// ends a connection and 0xFE is silence until the deadline. What comes out must not depend on how the bytes
+// are cut.
 
 #include "common/metadata/http_session.h"
 #include "common/metadata/http_stream.h"

@@ -46,7 +46,8 @@ void answer(std::string_view lines) {
     const Instant start{1h};
     const auto lease = client.get();
     if (lease) learn(election, *lease, start);
-    const auto created = client.create(election.claim("10.0.0.1", start + 1s, leaseTime(kWall)), election.self());
+    const auto created =
+        client.create(election.claim("10.0.0.1", start + 1s, leaseTime(kWall)), election.self());
     if (created) learn(election, *created, start + 1s);
     if (const auto& known = election.lease()) {
         const auto updated = client.update(*known, election.release(leaseTime(kWall)), {});
@@ -61,8 +62,10 @@ void answer(std::string_view lines) {
             break;
         }
         if (!news->has_value()) continue;
-        const bool tells = (*news)->kind == LeaseNews::Kind::kChanged || (*news)->kind == LeaseNews::Kind::kDeleted;
-        expect((*news)->kind != LeaseNews::Kind::kChanged || (*news)->lease.has_value(), "a change has a Lease");
+        const bool tells =
+            (*news)->kind == LeaseNews::Kind::kChanged || (*news)->kind == LeaseNews::Kind::kDeleted;
+        expect((*news)->kind != LeaseNews::Kind::kChanged || (*news)->lease.has_value(),
+               "a change has a Lease");
         if (tells) learn(election, (*news)->lease, start + 3s);
     }
 }

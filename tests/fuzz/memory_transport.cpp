@@ -108,8 +108,9 @@ std::string LinePeer::answer() {
     unsigned status = 200;
     const auto [end, error] = std::from_chars(line.data(), line.data() + line.size(), status);
     if (error == std::errc()) line.remove_prefix(static_cast<std::size_t>(end - line.data()));
-    return "HTTP/1.1 " + std::to_string(status % 1000) + " X\r\nRetry-After: 5\r\nContent-Length: " +
-           std::to_string(line.size()) + "\r\n\r\n" + std::string(line);
+    return "HTTP/1.1 " + std::to_string(status % 1000) +
+           " X\r\nRetry-After: 5\r\nContent-Length: " + std::to_string(line.size()) + "\r\n\r\n" +
+           std::string(line);
 }
 
 std::string LinePeer::chunk() {

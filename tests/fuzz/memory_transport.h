@@ -29,8 +29,8 @@ struct MemoryTransport {
     static metadata::HttpOrigin origin();
 };
 
-/// Hands out `lines` one a request, each an answer: "404 BODY", or a body alone for 200. A request for a watch
-/// gets all that are left, a chunk each.
+/// Hands out `lines` one a request, each an answer: "404 BODY", or a body alone for 200. A request for a
+/// watch gets all that are left, a chunk each.
 class LinePeer : public Peer {
   public:
     explicit LinePeer(std::string_view& lines) : lines_(lines) {}

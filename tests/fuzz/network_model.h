@@ -11,9 +11,9 @@
 
 namespace leader::fuzz {
 
-/// TCP connections and pipes as Linux has them, as far as a session can tell, and watched edge-triggered. What is on its
-/// way is counted, not kept: byte n of a direction is always the same. The calls that the target wraps end up here; they
-/// check what is sent.
+/// TCP connections and pipes as Linux has them, as far as a session can tell, and watched edge-triggered.
+/// What is on its way is counted, not kept: byte n of a direction is always the same. The calls that the
+/// target wraps end up here; they check what is sent.
 class NetworkModel {
   public:
     static constexpr std::uint64_t kReceiveBuffer = std::uint64_t{3} * 512 * 1024;

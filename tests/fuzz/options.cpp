@@ -1,5 +1,5 @@
-// A command line and its environment: the input's lines are words, and those that begin with LEADER_ are variables.
-// Each word is a duration, a URL, … as well.
+// A command line and its environment: the input's lines are words, and those that begin with LEADER_ are
+// variables. Each word is a duration, a URL, … as well.
 
 #include <netdb.h>
 
@@ -59,12 +59,12 @@ void checkDuration(const std::string& word) {
 }
 
 void checkOrigin(const metadata::HttpOrigin& origin) {
-    expect(!origin.host.empty() && origin.port > 0 && origin.port <= 65535, "an origin has a host and a port");
+    expect(!origin.host.empty() && origin.port > 0 && origin.port <= 65535,
+           "an origin has a host and a port");
 }
 
 void checkUrls(const std::string& word) {
-    if (const auto rancher = metadata::parseRancherUrl(word))
-        checkOrigin({rancher->host, rancher->port});
+    if (const auto rancher = metadata::parseRancherUrl(word)) checkOrigin({rancher->host, rancher->port});
     if (const auto etcd = parseEtcdUrl(word)) {
         expect(!etcd->endpoints.empty() && !etcd->name.empty(), "an election in etcd is somewhere");
         for (const auto& endpoint : etcd->endpoints) checkOrigin(endpoint);
@@ -75,14 +75,16 @@ void checkUrls(const std::string& word) {
     options.tokenFile = "token";
     if (const auto kubernetes = findKubernetes(options)) {
         checkOrigin(kubernetes->origin);
-        expect(!kubernetes->name.empty() && kubernetes->name.find('/') == std::string::npos, "a Lease has a name");
+        expect(!kubernetes->name.empty() && kubernetes->name.find('/') == std::string::npos,
+               "a Lease has a name");
     }
 }
 
 void checkWord(const std::string& word) {
     checkDuration(word);
     checkUrls(word);
-    if (const auto port = PortMapping::parse(word)) expect(port->listen > 0 && port->target > 0, "a port has a number");
+    if (const auto port = PortMapping::parse(word))
+        expect(port->listen > 0 && port->target > 0, "a port has a number");
     if (const auto code = parseExitCode(word)) expect(*code >= 0 && *code <= 255, "an exit code is a byte");
     if (const auto signal = parseSignal(word)) expect(*signal > 0 && *signal < NSIG, "a signal is one");
 }
@@ -115,10 +117,14 @@ void parse(const Line& line) {
     const auto& rest = parsed->words;
     expect(rest.size() <= line.words.size() && std::equal(rest.rbegin(), rest.rend(), line.words.rbegin()),
            "the command is the end of the line");
-    const bool ended = rest.size() < line.words.size() && line.words[line.words.size() - rest.size() - 1] == "--";
-    expect(rest.empty() || ended || rest[0].size() < 2 || rest[0][0] != '-', "options end at a word that is none");
-    expect(values.timeout >= 0s && values.proxy.hold >= 0s && values.proxy.connectTimeout >= 0s, "no time is negative");
-    expect(values.proxy.maxConnections >= 1 && values.proxy.maxConnections <= 1'000'000, "a number is within limits");
+    const bool ended =
+        rest.size() < line.words.size() && line.words[line.words.size() - rest.size() - 1] == "--";
+    expect(rest.empty() || ended || rest[0].size() < 2 || rest[0][0] != '-',
+           "options end at a word that is none");
+    expect(values.timeout >= 0s && values.proxy.hold >= 0s && values.proxy.connectTimeout >= 0s,
+           "no time is negative");
+    expect(values.proxy.maxConnections >= 1 && values.proxy.maxConnections <= 1'000'000,
+           "a number is within limits");
     std::vector<std::string> ended_words = line.words;
     ended_words.insert(ended_words.end() - static_cast<std::ptrdiff_t>(rest.size()), "--");
     if (ended) return;

@@ -1,5 +1,5 @@
-// Rancher's documents and answers files: read as a whole and element by element they say the same, and what is elected
-// from them is a candidate that may lead, whatever the order in which they stand.
+// Rancher's documents and answers files: read as a whole and element by element they say the same, and what
+// is elected from them is a candidate that may lead, whatever the order in which they stand.
 
 #include <algorithm>
 
@@ -65,7 +65,8 @@ void elects(const ServiceSnapshot& snapshot, bool onlooker) {
         const Candidate* leader = outcome.leaderCandidate();
         expect(leader == nullptr || outcome.standings[*outcome.leader].eligible, "who leads is eligible");
         for (const Standing& standing : outcome.standings)
-            expect(!standing.eligible || (leader != nullptr && leader->createIndex <= standing.candidate.createIndex),
+            expect(!standing.eligible ||
+                       (leader != nullptr && leader->createIndex <= standing.candidate.createIndex),
                    "nobody eligible is before who leads");
         expect(outcome.role != Role::kLeader || (leader != nullptr && leader->uuid == view.selfUuid),
                "only who is the leader leads");
@@ -79,8 +80,8 @@ void elects(const ServiceSnapshot& snapshot, bool onlooker) {
 }
 
 void ask(DocumentSource& source) {
-    for (const ServiceQuery& query :
-         {ServiceQuery{}, ServiceQuery{"web_1", ""}, ServiceQuery{"", "web"}, ServiceQuery{"web_1", "shop/web"}}) {
+    for (const ServiceQuery& query : {ServiceQuery{}, ServiceQuery{"web_1", ""}, ServiceQuery{"", "web"},
+                                      ServiceQuery{"web_1", "shop/web"}}) {
         const auto snapshot = readService(source, query);
         if (!snapshot) {
             expect(!snapshot.error().message.empty(), "an error says something");

@@ -1,5 +1,5 @@
-// What the sanitizers' runtimes ask the program they are linked into for. Reports go into files: a test may not look at
-// what a child or a grandchild writes, but scripts/sanitize looks at the folder.
+// What the sanitizers' runtimes ask the program they are linked into for. Reports go into files: a test may
+// not look at what a child or a grandchild writes, but scripts/sanitize looks at the folder.
 
 #define LEADER_COMMON_OPTIONS "exitcode=99:log_path=" LEADER_REPORTS
 
