@@ -86,6 +86,7 @@ TEST_F(NameLookupsTest, AnAnswerThatIsTooLateIsForTheNextWhoAsks) {
 TEST_F(NameLookupsTest, WhoAskedWhileItWasLookedUpGetsTheAnswerToo) {
     std::atomic<int> answered = 0;
     std::vector<std::thread> askers;
+    askers.reserve(3);
     for (int i = 0; i < 3; ++i) askers.emplace_back([&] { answered += find("db", 60s).ok() ? 1 : 0; });
     ASSERT_TRUE(test::eventually([&] { return server->asked == 1; }));
     server->released.raise();
