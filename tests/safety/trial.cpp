@@ -15,6 +15,8 @@ constexpr auto kShortestRound = 300ms;
 constexpr auto kLongestRound = 1200ms;
 /// So many stay untroubled, or nobody could lead.
 constexpr int kUntroubled = 2;
+/// Below any: the first one of a Lease is 0.
+constexpr long long kNoTerm = -1;
 
 }  // namespace
 
@@ -52,7 +54,7 @@ void Trial::faultyRound() {
 void Trial::calmRound() {
     endAllFaults();
     if (violation_.empty()) note("all faults have ended");
-    const auto leader = awaitLeader(0, "after the faults stopped");
+    const auto leader = awaitLeader(kNoTerm, "after the faults stopped");
     if (!leader) return;
     revoke(*leader);
     awaitLeader(leader->term, "after the lease was revoked");
