@@ -74,17 +74,24 @@ std::string escapedJson(int code) {
     return escapedUnit(0xd800U + (offset >> 10)) + escapedUnit(0xdc00U + (offset & 0x3ffU));
 }
 
-}  // namespace
-
-std::string printable(const std::string& text) {
+/// `text` with `instead(character)` for those that are not shown.
+template <typename Instead>
+std::string withoutUnseen(std::string_view text, Instead instead) {
     std::string result;
+    result.reserve(text.size());
     forEachCharacter(text, [&](const Character& character) {
         if (isShown(character.code))
             result += character.bytes;
         else
-            result += escaped(character.bytes);
+            result += instead(character);
     });
     return result;
+}
+
+}  // namespace
+
+std::string printable(const std::string& text) {
+    return withoutUnseen(text, [](const Character& character) { return escaped(character.bytes); });
 }
 
 std::string validUtf8(const std::string& text) {
@@ -99,15 +106,7 @@ std::string validUtf8(const std::string& text) {
 }
 
 std::string printableJson(const std::string& document) {
-    std::string result;
-    result.reserve(document.size());
-    forEachCharacter(document, [&](const Character& character) {
-        if (isShown(character.code))
-            result += character.bytes;
-        else
-            result += escapedJson(character.code);
-    });
-    return result;
+    return withoutUnseen(document, [](const Character& character) { return escapedJson(character.code); });
 }
 
 std::vector<Character> charactersOf(std::string_view text) {

@@ -119,25 +119,26 @@ class ExecImage {
     std::vector<char*> envpPointers_;
 };
 
-// close_range(2) is of Linux 5.9, and some containers' seccomp profiles refuse it. Not left to execve(2):
-// that lets the parent of a vfork(2) go on before it closes anything, and what the parent closes meanwhile
-// would stay open, and in its epoll instance.
-void closeOthers() {
+// close_range(2) is of Linux 5.9, its flag of 5.11, and some containers' seccomp profiles refuse it.
+template <typename One>
+void forOthers([[maybe_unused]] unsigned flags, One one) {
 #ifdef SYS_close_range
-    if (syscall(SYS_close_range, kFirstOtherDescriptor, ~0U, 0U) == 0) return;
+    if (syscall(SYS_close_range, kFirstOtherDescriptor, ~0U, flags) == 0) return;
 #endif
     const long limit = sysconf(_SC_OPEN_MAX);
-    for (int fd = kFirstOtherDescriptor; fd < limit; ++fd) close(fd);
+    for (int fd = kFirstOtherDescriptor; fd < limit; ++fd) one(fd);
 }
 
-// For this process itself, which needs them again if execve(2) fails; with CLOEXEC it is of Linux 5.11.
+// Not left to execve(2): that lets the parent of a vfork(2) go on before it closes anything, and what the
+// parent closes meanwhile would stay open, and in its epoll instance.
+void closeOthers() {
+    forOthers(0, [](int fd) { close(fd); });
+}
+
+// For this process itself, which needs them again if execve(2) fails.
 void closeOthersOnExec() {
-#ifdef SYS_close_range
     constexpr unsigned kCloseOnExec = 1U << 2;
-    if (syscall(SYS_close_range, kFirstOtherDescriptor, ~0U, kCloseOnExec) == 0) return;
-#endif
-    const long limit = sysconf(_SC_OPEN_MAX);
-    for (int fd = kFirstOtherDescriptor; fd < limit; ++fd) fcntl(fd, F_SETFD, FD_CLOEXEC);
+    forOthers(kCloseOnExec, [](int fd) { fcntl(fd, F_SETFD, FD_CLOEXEC); });
 }
 
 // To be called with all signals blocked: one that arrives meanwhile takes effect with the last call, under

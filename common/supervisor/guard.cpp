@@ -37,15 +37,18 @@ Guard::~Guard() {
     if (deadline_ != nullptr) munmap(deadline_, sizeof *deadline_);
 }
 
+bool Guard::preparedFor(const std::set<pid_t>& strangers) const {
+    return pid_ > 0 && !used_ && strangers_ == strangers;
+}
+
 std::optional<Error> Guard::prepare(const std::set<pid_t>& strangers) {
-    if (pid_ > 0 && !used_ && strangers_ == strangers) return {};
+    if (preparedFor(strangers)) return {};
     stop();
     return spawn(strangers);
 }
 
 std::optional<Error> Guard::start(Instant deadline, const std::set<pid_t>& strangers, pid_t command) {
-    const bool prepared = pid_ > 0 && !used_ && strangers_ == strangers;
-    if (prepared && !arm(deadline, command)) return {};
+    if (preparedFor(strangers) && !arm(deadline, command)) return {};
     stop();
     if (auto error = spawn(strangers)) return error;
     auto error = arm(deadline, command);

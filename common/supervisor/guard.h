@@ -57,6 +57,8 @@ class Guard : public EventHandler {
   private:
     [[nodiscard]] std::optional<Error> makePage();
     [[nodiscard]] std::optional<Error> spawn(const std::set<pid_t>& strangers);
+    /// For a command that has these strangers.
+    bool preparedFor(const std::set<pid_t>& strangers) const;
     [[nodiscard]] std::optional<Error> arm(Instant deadline, pid_t command);
     bool awaitReady();
     bool hear();

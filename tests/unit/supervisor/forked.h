@@ -1,5 +1,6 @@
 #pragma once
 
+#include <gtest/gtest.h>
 #include <sys/types.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -48,6 +49,19 @@ class Forked {
   private:
     pid_t pid_;
 };
+
+/// Fails a forked scenario with the number of the line that was not as it should be.
+#define REQUIRE_HERE(condition) \
+    if (!(condition)) return __LINE__ % 250 + 1
+
+inline void expectScenario(const std::function<int()>& body) {
+    EXPECT_EQ(0, Forked(body).exitCode());
+}
+
+inline bool haveChildren() {
+    siginfo_t info{};
+    return waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
+}
 
 /// A directory under /tmp that goes away with all that is in it.
 class TemporaryDirectory {

@@ -24,11 +24,6 @@ inline SupervisorOptions shell(const std::string& script) {
     return options;
 }
 
-inline bool haveChildren() {
-    siginfo_t info{};
-    return waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
-}
-
 inline std::string contentOf(const std::string& path) {
     std::ostringstream content;
     content << std::ifstream(path).rdbuf();
@@ -80,13 +75,5 @@ struct SupervisorBench {
     std::string refusal;
     Supervisor supervisor;
 };
-
-/// Fails a forked scenario with the number of the line that was not as it should be.
-#define REQUIRE_HERE(condition) \
-    if (!(condition)) return __LINE__ % 250 + 1
-
-inline void expectScenario(const std::function<int()>& body) {
-    EXPECT_EQ(0, Forked(body).exitCode());
-}
 
 }  // namespace leader::test

@@ -31,6 +31,14 @@ std::optional<pid_t> guardOf(pid_t leader) {
     return {};
 }
 
+/// The guard that it has made, as somebody else leads.
+std::optional<pid_t> waitWithAGuard(Bench& bench) {
+    if (bench.supervisor.start()) return {};
+    bench.supervisor.lose("somebody else leads");
+    bench.until([] { return guardOf(getpid()).has_value(); });
+    return guardOf(getpid());
+}
+
 TEST(SupervisorWithALease, StopsTheCommandInTimeAndWaits) {
     expectScenario([] {
         Bench bench(shell("trap '' TERM; while :; do sleep 0.01; done"));
@@ -162,10 +170,8 @@ TEST(SupervisorWithALease, PreparesAGuardWhileItWaitsAndUsesIt) {
 TEST(SupervisorWithALease, APreparedGuardThatIsKilledIsMadeAnewWhileItWaits) {
     expectScenario([] {
         Bench bench(shell("exec sleep 1000"));
-        REQUIRE_HERE(!bench.supervisor.start());
-        bench.supervisor.lose("somebody else leads");
-        REQUIRE_HERE(bench.until([] { return guardOf(getpid()).has_value(); }));
-        const auto prepared = guardOf(getpid());
+        const auto prepared = waitWithAGuard(bench);
+        REQUIRE_HERE(prepared);
         kill(*prepared, SIGKILL);
         REQUIRE_HERE(bench.until([] { return !guardOf(getpid()); }));
         REQUIRE_HERE(bench.state() == State::kWaiting);
@@ -182,10 +188,8 @@ TEST(SupervisorWithALease, APreparedGuardThatIsKilledIsMadeAnewWhileItWaits) {
 TEST(SupervisorWithALease, APreparedGuardThatIsKilledJustBeforeTheStartIsReplaced) {
     expectScenario([] {
         Bench bench(shell("exec sleep 1000"));
-        REQUIRE_HERE(!bench.supervisor.start());
-        bench.supervisor.lose("somebody else leads");
-        REQUIRE_HERE(bench.until([] { return guardOf(getpid()).has_value(); }));
-        const auto prepared = guardOf(getpid());
+        const auto prepared = waitWithAGuard(bench);
+        REQUIRE_HERE(prepared);
         kill(*prepared, SIGKILL);
         while (guardOf(getpid())) usleep(1000);
         bench.supervisor.lead(leased(seconds(1000)));
@@ -199,10 +203,8 @@ TEST(SupervisorWithALease, APreparedGuardThatIsKilledJustBeforeTheStartIsReplace
 TEST(SupervisorWithALease, APreparedGuardThatDoesNotWakeUpIsReplacedWhileTheCommandRunsOn) {
     expectScenario([] {
         Bench bench(shell("exec sleep 1000"));
-        REQUIRE_HERE(!bench.supervisor.start());
-        bench.supervisor.lose("somebody else leads");
-        REQUIRE_HERE(bench.until([] { return guardOf(getpid()).has_value(); }));
-        const auto prepared = guardOf(getpid());
+        const auto prepared = waitWithAGuard(bench);
+        REQUIRE_HERE(prepared);
         kill(*prepared, SIGSTOP);
         bench.supervisor.lead(leased(seconds(1000)));
         const pid_t command = bench.supervisor.status().pid;
