@@ -6,7 +6,7 @@
 namespace leader {
 namespace {
 
-const AppletHelp kHelp = {
+const AppletHelp kCheckHelp = {
     "[OPTIONS]",
     "Tells by its exit code whether this member leads: if leader-check; then … fi",
     "Exit codes: 0 it leads, 1 it does not, 2 bad usage, 3 it cannot be told (the reason is on standard "
@@ -21,7 +21,7 @@ int checkMain(const Invocation& invocation) {
     cli::Options options = shared.options();
     options.push_back(serviceOption(shared));
     options.push_back(timeoutOption(timeout));
-    const auto line = readOptions(invocation, options, kHelp);
+    const auto line = readOptions(invocation, options, kCheckHelp);
     if (const int* exitCode = std::get_if<int>(&line)) return *exitCode;
     const auto& words = std::get<cli::ParsedLine>(line).words;
     if (!words.empty()) return usageError(invocation, "unexpected word '" + words[0] + "'");

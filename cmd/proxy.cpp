@@ -18,7 +18,7 @@
 namespace leader {
 namespace {
 
-const AppletHelp kHelp = {
+const AppletHelp kProxyHelp = {
     "[OPTIONS] [LISTEN:]TARGET...",
     "Forwards TCP ports to the leader of a service: whoever connects to LISTEN here reaches TARGET there.",
     "Exit codes: 128 + the signal that ended it; 2 bad usage; 70 a port cannot be listened on.",
@@ -100,7 +100,7 @@ int proxyMain(const Invocation& invocation) {
     all.push_back(serviceOption(shared));
     all.push_back(statusAddressOption(status));
     for (cli::Option& option : proxyOptions(options)) all.push_back(std::move(option));
-    const auto line = readOptions(invocation, all, kHelp);
+    const auto line = readOptions(invocation, all, kProxyHelp);
     if (const int* exitCode = std::get_if<int>(&line)) return *exitCode;
     for (const std::string& word : std::get<cli::ParsedLine>(line).words)
         if (const auto error = addPort(options.ports, word)) return usageError(invocation, error->message);

@@ -35,7 +35,7 @@ constexpr Duration kLeastMaxStale = std::chrono::seconds(2);
 // others wait for the lease's end.
 constexpr Duration kLeaveTimeout = std::chrono::seconds(5);
 
-const AppletHelp kHelp = {
+const AppletHelp kRunHelp = {
     "[OPTIONS] [--] COMMAND [ARG...]",
     "Waits until this member leads, then runs the command, and exits as it does.",
     "Exit codes: the command's, or 128 + the signal that ended it; 2 bad usage; 70 leader itself "
@@ -239,7 +239,7 @@ int runLine(const Invocation& invocation, RunOptions& options, const cli::Parsed
 
 int runMain(const Invocation& invocation) {
     RunOptions options;
-    const auto line = readOptions(invocation, options.options(), kHelp);
+    const auto line = readOptions(invocation, options.options(), kRunHelp);
     if (const int* exitCode = std::get_if<int>(&line)) return *exitCode;
     return runLine(invocation, options, std::get<cli::ParsedLine>(line));
 }
@@ -249,7 +249,7 @@ int ancestorMain(const Invocation& invocation) {
     bool asksOnly = false;
     cli::Options all = options.options();
     all.push_back(cli::flag("check", "exit 0 if this member leads, 1 otherwise, and run nothing", asksOnly));
-    const auto line = readOptions(invocation, all, kHelp);
+    const auto line = readOptions(invocation, all, kRunHelp);
     if (const int* exitCode = std::get_if<int>(&line)) return *exitCode;
     const auto& words = std::get<cli::ParsedLine>(line).words;
     if (!asksOnly) return runLine(invocation, options, std::get<cli::ParsedLine>(line));

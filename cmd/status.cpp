@@ -16,7 +16,7 @@ namespace {
 
 using status::Report;
 
-const AppletHelp kHelp = {
+const AppletHelp kStatusHelp = {
     "[OPTIONS]",
     "Shows who leads a service, who waits and why: a table for people, or JSON.",
     "Exit codes: 0 it is known who leads, 2 bad usage, 3 it is not; with --watch 128 + the signal that ended "
@@ -81,7 +81,7 @@ int statusMain(const Invocation& invocation) {
     options.push_back(timeoutOption(timeout));
     options.push_back(cli::flag("json", "an object instead of a table, one a line", json));
     options.push_back(cli::flag("watch", "a line for each change, until it is ended", watch));
-    const auto line = readOptions(invocation, options, kHelp);
+    const auto line = readOptions(invocation, options, kStatusHelp);
     if (const int* exitCode = std::get_if<int>(&line)) return *exitCode;
     const auto& words = std::get<cli::ParsedLine>(line).words;
     if (!words.empty()) return usageError(invocation, "unexpected word '" + words[0] + "'");

@@ -13,6 +13,7 @@
 #include "common/cli/duration.h"
 #include "common/election/etcd_election.h"
 #include "common/election/etcd_url.h"
+#include "common/election/lease_times.h"
 #include "common/election/rule.h"
 
 namespace leader {
@@ -20,29 +21,15 @@ namespace {
 
 using std::chrono::seconds;
 
-/// How long one endpoint may take for an answer: a sixth of the ttl, so that another one can be asked before
-/// a lease that is renewed each third of it is in danger.
-constexpr Duration kShortestAttempt = std::chrono::milliseconds(500);
-constexpr Duration kLongestAttempt = seconds(5);
-/// For leaving: so long that etcd can find itself another leader meanwhile. Each endpoint, the mark, and all.
+/// For leaving: so long that etcd can find itself another leader meanwhile. Each endpoint, and the mark.
 constexpr Duration kLeaveAttempt = seconds(1);
 constexpr Duration kMarkTime = std::chrono::milliseconds(2500);
-constexpr Duration kLeaveTime = std::chrono::milliseconds(4500);
 /// An onlooker has no lease whose renewal shows that the endpoint lives.
 constexpr Duration kOnlookersSilence = seconds(30);
-
-Duration attemptOf(const EngineOptions& options) {
-    if (!options.candidate) return kLongestAttempt;
-    return std::clamp(options.ttl / 6, kShortestAttempt, kLongestAttempt);
-}
 
 std::string hostName() {
     std::array<char, HOST_NAME_MAX + 1> name{};
     return gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "";
-}
-
-Instant now() {
-    return Clock::system().now();
 }
 
 class EtcdEngine : public Engine {
@@ -50,7 +37,7 @@ class EtcdEngine : public Engine {
     EtcdEngine(const EngineOptions& options, const EtcdUrl& url, const Interrupt& interrupt)
         : options_(options),
           interrupt_(interrupt),
-          client_(url.endpoints, attemptOf(options), interrupt),
+          client_(url.endpoints, requestTime(options), interrupt),
           election_(url.name) {
         client_.gateway().setDeadline(options.deadline);
         client_.gateway().identify(options.user, options.passwordFile);
@@ -59,7 +46,7 @@ class EtcdEngine : public Engine {
     }
 
     ViewOrError next() override;
-    void waitToRetry(Duration longest) override { interrupt_.wait(std::min(longest, attemptOf(options_))); }
+    void waitToRetry(Duration longest) override { interrupt_.wait(std::min(longest, requestTime(options_))); }
     void leave() override;
 
   private:
@@ -83,7 +70,7 @@ class EtcdEngine : public Engine {
     bool mustWaitToLead() const;
     std::shared_ptr<View> currentView() const;
     /// The last request has been answered.
-    void answered() { latency_ = now() - client_.gateway().askedAt(); }
+    void answered() { latency_ = Clock::system().now() - client_.gateway().askedAt(); }
 
     const EngineOptions options_;
     const Interrupt& interrupt_;
@@ -111,7 +98,7 @@ Engine::ViewOrError EtcdEngine::next() {
 }
 
 Engine::ViewOrError EtcdEngine::proceed() {
-    const Instant heartbeat = std::min(now() + options_.heartbeat, options_.deadline);
+    const Instant heartbeat = std::min(Clock::system().now() + options_.heartbeat, options_.deadline);
     for (std::size_t failures = 0; !interrupt_.raised();) {
         if (options_.candidate && !lost_)
             if (const auto error = beMember()) return *error;
@@ -124,7 +111,7 @@ Engine::ViewOrError EtcdEngine::proceed() {
             view->latency = std::exchange(latency_, std::nullopt);
             return std::shared_ptr<const View>(std::move(view));
         }
-        if (!lease_ && now() >= heartbeat) {
+        if (!lease_ && Clock::system().now() >= heartbeat) {
             known_ = false;
             continue;
         }
@@ -140,7 +127,7 @@ Engine::ViewOrError EtcdEngine::proceed() {
 std::optional<Error> EtcdEngine::beMember() {
     if (!lease_) {
         if (auto error = acquire()) return error;
-    } else if (now() >= lease_->renewAt) {
+    } else if (Clock::system().now() >= lease_->renewAt) {
         if (auto error = renew()) return error;
     }
     return lease_ && !election_.joined() ? createKey() : std::nullopt;
@@ -163,7 +150,7 @@ std::optional<Error> EtcdEngine::renew() {
         news_ = true;
     } else if (renewed) {
         lose("was revoked, or has ended");
-    } else if (client_.gateway().metOtherCluster() && now() >= lease_->validUntil) {
+    } else if (client_.gateway().metOtherCluster() && Clock::system().now() >= lease_->validUntil) {
         lose("belonged to another etcd cluster, and has ended");
     } else {
         return renewed.error();
@@ -172,7 +159,7 @@ std::optional<Error> EtcdEngine::renew() {
 }
 
 EtcdEngine::Lease EtcdEngine::asGranted(const EtcdLease& granted) const {
-    const Instant asked = sabotage::kLeaseFromAnswer ? now() : client_.gateway().askedAt();
+    const Instant asked = sabotage::kLeaseFromAnswer ? Clock::system().now() : client_.gateway().askedAt();
     return {granted.id, asked + granted.ttl, asked + std::min(granted.ttl / 3, options_.heartbeat)};
 }
 
@@ -184,7 +171,8 @@ std::optional<Error> EtcdEngine::createKey() {
     const auto state = client_.create(key, identity_.toJson(), lease_->id, election_.prefix());
     if (!state) return state.error();
     answered();
-    if (!election_.join(key, *state, now())) return Error{"etcd has not created the key " + key};
+    if (!election_.join(key, *state, Clock::system().now()))
+        return Error{"etcd has not created the key " + key};
     client_.gateway().closeWatch();
     client_.watchFrom(state->revision + 1);
     known_ = news_ = true;
@@ -206,7 +194,7 @@ std::optional<Error> EtcdEngine::look() {
     const auto state = client_.range(election_.prefix());
     if (!state) return state.error();
     answered();
-    election_.replace(*state, now());
+    election_.replace(*state, Clock::system().now());
     // A watch that is behind goes on: what it says of the past is known.
     if (!client_.gateway().watching() || state->revision + 1 < client_.nextRevision()) {
         client_.gateway().closeWatch();
@@ -229,7 +217,7 @@ std::optional<Error> EtcdEngine::watch(Instant until) {
     if ((*news)->gap) {
         known_ = false;
     } else if (!(*news)->events.empty()) {
-        election_.apply(**news, now());
+        election_.apply(**news, Clock::system().now());
         news_ = true;
         if (lease_ && !election_.joined()) lose("has lost its key");
     }
@@ -237,14 +225,15 @@ std::optional<Error> EtcdEngine::watch(Instant until) {
 }
 
 bool EtcdEngine::mustWaitToLead() const {
-    return lease_ && now() < election_.notBefore() && elect(*currentView(), false).role == Role::kLeader;
+    return lease_ && Clock::system().now() < election_.notBefore() &&
+           elect(*currentView(), false).role == Role::kLeader;
 }
 
 std::shared_ptr<View> EtcdEngine::currentView() const {
     // A candidate is itself and nobody else of its name.
     auto view = election_.view(options_.candidate ? identity_.uuid : identity_.name);
     view->engine = options_.url;
-    view->observedAt = now();
+    view->observedAt = Clock::system().now();
     if (lease_) view->validUntil = lease_->validUntil;
     return view;
 }
@@ -252,7 +241,7 @@ std::shared_ptr<View> EtcdEngine::currentView() const {
 // Who follows can start at the mark; taking the key away is for those who do not know it, and tidiness.
 void EtcdEngine::leave() {
     if (!lease_) return;
-    const Instant start = now();
+    const Instant start = Clock::system().now();
     client_.gateway().resume(kLeaveAttempt, never_);
     if (election_.joined()) {
         identity_.left = true;

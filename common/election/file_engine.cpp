@@ -15,7 +15,7 @@ namespace {
 
 using metadata::AnswersFile;
 
-constexpr const char* kPrefix = "file:";
+constexpr const char* kFilePrefix = "file:";
 // Not what is written to the other files of the directory: each of those events would wake this process.
 constexpr std::uint32_t kDirectoryEvents = IN_CREATE | IN_DELETE | IN_MOVED_TO | IN_MOVED_FROM | IN_MOVE_SELF;
 constexpr std::uint32_t kFileEvents = IN_CLOSE_WRITE | IN_MODIFY;
@@ -137,7 +137,7 @@ class FileEngine : public Engine {
 }  // namespace
 
 Result<std::unique_ptr<Engine>> makeFileEngine(const EngineOptions& options, const Interrupt& interrupt) {
-    std::string path = options.url.substr(std::string(kPrefix).size());
+    std::string path = options.url.substr(std::string(kFilePrefix).size());
     if (path.rfind("///", 0) == 0) path.erase(0, 2);
     if (path.empty() || path.back() == '/' || path.rfind("//", 0) == 0)
         return Error{"'" + options.url + "' is not file:PATH"};

@@ -11,6 +11,7 @@
 #include "common/cli/duration.h"
 #include "common/election/kubernetes_client.h"
 #include "common/election/kubernetes_election.h"
+#include "common/election/lease_times.h"
 #include "common/metadata/tls_functions.h"
 
 namespace leader {
@@ -18,25 +19,15 @@ namespace {
 
 using std::chrono::seconds;
 
-/// How long a request may take: a sixth of the ttl, so that there is time to try again before a lease that is
-/// renewed each third of it is in danger.
-constexpr Duration kShortestAttempt = std::chrono::milliseconds(500);
-constexpr Duration kLongestAttempt = seconds(5);
 /// client-go's RetryPeriod: no two tries of anything that failed are nearer to each other, unless the ttl is
 /// shorter than its 15 s.
 constexpr Duration kRetryPeriod = seconds(2);
 /// However often the engine has to vouch for what it said.
 constexpr Duration kShortestRenewal = seconds(1);
-/// For telling the others that this member leaves.
-constexpr Duration kLeaveTime = std::chrono::milliseconds(4500);
 constexpr int kLeaveTries = 4;
 constexpr Duration kLeavePause = std::chrono::milliseconds(300);
 /// Between two questions for a pod that has no address yet.
 constexpr Duration kAddressInterval = seconds(10);
-
-Instant now() {
-    return Clock::system().now();
-}
 
 std::string wallTime() {
     return leaseTime(std::chrono::system_clock::now());
@@ -49,8 +40,7 @@ class KubernetesEngine : public Engine {
         : options_(options),
           group_(target.namespaceName + "/" + target.name),
           interrupt_(interrupt),
-          attempt_(options.candidate ? std::clamp(options.ttl / 6, kShortestAttempt, kLongestAttempt)
-                                     : kLongestAttempt),
+          attempt_(requestTime(options)),
           retryPeriod_(options.candidate ? std::min(kRetryPeriod, attempt_) : kRetryPeriod),
           client_(target, attempt_, interrupt),
           election_(std::move(self), std::chrono::duration_cast<seconds>(options.ttl)) {
@@ -107,14 +97,16 @@ class KubernetesEngine : public Engine {
 
 Engine::ViewOrError KubernetesEngine::next() {
     keepPace();
-    const Instant heartbeat = now() + std::max(options_.heartbeat, retryPeriod_);
+    const Instant heartbeat = Clock::system().now() + std::max(options_.heartbeat, retryPeriod_);
     while (!interrupt_.raised()) {
         std::optional<Error> error;
-        if (!election_.known() || (!election_.holds() && now() >= std::min(heartbeat, options_.deadline)))
+        if (!election_.known() ||
+            (!election_.holds() && Clock::system().now() >= std::min(heartbeat, options_.deadline)))
             error = look();
         if (!error && options_.candidate) error = campaign();
-        const bool expired = !election_.holds() && election_.lease() && election_.expired(now());
-        if (!error && ((news_ && !election_.doubtful(now())) || expired != saidExpired_)) {
+        const bool expired =
+            !election_.holds() && election_.lease() && election_.expired(Clock::system().now());
+        if (!error && ((news_ && !election_.doubtful(Clock::system().now())) || expired != saidExpired_)) {
             saidExpired_ = expired;
             return currentView();
         }
@@ -123,7 +115,7 @@ Engine::ViewOrError KubernetesEngine::next() {
         if (!error) error = watch(until);
         if (error) {
             failing_ = true;
-            failedAt_ = now();
+            failedAt_ = Clock::system().now();
             return *error;
         }
     }
@@ -131,12 +123,12 @@ Engine::ViewOrError KubernetesEngine::next() {
 }
 
 std::optional<Error> KubernetesEngine::campaign() {
-    if (election_.holds()) return now() >= renewAt_ ? renew() : std::nullopt;
-    return election_.expired(now()) ? take() : std::nullopt;
+    if (election_.holds()) return Clock::system().now() >= renewAt_ ? renew() : std::nullopt;
+    return election_.expired(Clock::system().now()) ? take() : std::nullopt;
 }
 
 std::optional<Error> KubernetesEngine::take() {
-    const Instant sentAt = now();
+    const Instant sentAt = Clock::system().now();
     const auto& old = election_.lease();
     const LeaseRecord record = election_.claim(ownAddress(), sentAt, wallTime());
     const auto written =
@@ -156,13 +148,14 @@ std::optional<Error> KubernetesEngine::take() {
 
 std::optional<Error> KubernetesEngine::renew() {
     for (int tries = 0; tries < 2 && election_.holds(); ++tries) {
-        const Instant sentAt = now();
+        const Instant sentAt = Clock::system().now();
         const auto written =
             client_.update(*election_.lease(), election_.renewal(wallTime()), election_.self());
         if (!written) return written.error();
         if (*written) {
             learnAnswer(*written);
-            if (election_.holds()) election_.renewed(sabotage::kLeaseFromAnswer ? now() : sentAt);
+            if (election_.holds())
+                election_.renewed(sabotage::kLeaseFromAnswer ? Clock::system().now() : sentAt);
             renewAt_ = renewalAfter(sentAt);
             return {};
         }
@@ -185,19 +178,19 @@ std::optional<Error> KubernetesEngine::look() {
 // A watch ends now and then, and its connection may break: only that no other one can be had is an error.
 std::optional<Error> KubernetesEngine::watch(Instant until) {
     if (!client_.watching()) {
-        const Duration early = watchedAt_ + retryPeriod_ - now();
+        const Duration early = watchedAt_ + retryPeriod_ - Clock::system().now();
         if (early > Duration::zero()) {
-            interrupt_.wait(std::min(early, until - now()));
+            interrupt_.wait(std::min(early, until - Clock::system().now()));
             return {};
         }
-        watchedAt_ = now();
+        watchedAt_ = Clock::system().now();
         if (auto error = client_.watch(resourceVersion_)) return error;
         news_ = news_ || failing_;
         failing_ = false;
     }
     const auto news = client_.news(until);
     if (news && *news) apply(**news);
-    if (now() >= options_.deadline)
+    if (Clock::system().now() >= options_.deadline)
         return Error{group_ + ": was last renewed " +
                      (election_.lease() ? election_.lease()->record.renewTime : "never") +
                      ", and not since it is watched"};
@@ -215,12 +208,12 @@ void KubernetesEngine::apply(const LeaseNews& news) {
 }
 
 void KubernetesEngine::learnAnswer(std::optional<KubernetesLease> lease) {
-    latency_ = now() - client_.askedAt();
+    latency_ = Clock::system().now() - client_.askedAt();
     learn(std::move(lease));
 }
 
 void KubernetesEngine::learn(std::optional<KubernetesLease> lease) {
-    election_.learn(std::move(lease), now(), std::chrono::system_clock::now());
+    election_.learn(std::move(lease), Clock::system().now(), std::chrono::system_clock::now());
     news_ = true;
 }
 
@@ -231,7 +224,7 @@ Instant KubernetesEngine::renewalAfter(Instant sentAt) const {
 void KubernetesEngine::keepPace() {
     if (failedAt_ == Instant()) return;
     const Instant again = std::max(failedAt_ + retryPeriod_, client_.notBefore());
-    interrupt_.wait(std::min(again, options_.deadline) - now());
+    interrupt_.wait(std::min(again, options_.deadline) - Clock::system().now());
     failedAt_ = {};
 }
 
@@ -246,11 +239,12 @@ std::string KubernetesEngine::holdersAddress() {
     const auto& lease = election_.lease();
     if (!options_.addresses || !lease || lease->member || lease->record.holder.empty()) return "";
     const std::string& holder = lease->record.holder;
-    if (holder == askedHolder_ && (!podAddress_.empty() || now() < addressAskedAt_ + kAddressInterval))
+    if (holder == askedHolder_ &&
+        (!podAddress_.empty() || Clock::system().now() < addressAskedAt_ + kAddressInterval))
         return podAddress_;
     const bool first = holder != askedHolder_;
     askedHolder_ = holder;
-    addressAskedAt_ = now();
+    addressAskedAt_ = Clock::system().now();
     podAddress_.clear();
     auto address = client_.addressOfPod(holder);
     const std::size_t suffix = holder.rfind('_');
@@ -266,7 +260,7 @@ std::string KubernetesEngine::holdersAddress() {
 Engine::ViewOrError KubernetesEngine::currentView() {
     news_ = false;
     const std::string address = holdersAddress();
-    auto view = election_.view(address, now());
+    auto view = election_.view(address, Clock::system().now());
     view->group = group_;
     view->engine = options_.url;
     view->latency = std::exchange(latency_, std::nullopt);
@@ -276,7 +270,7 @@ Engine::ViewOrError KubernetesEngine::currentView() {
 void KubernetesEngine::leave() {
     if (!options_.candidate) return;
     client_.setInterrupt(never_);
-    client_.setDeadline(now() + kLeaveTime);
+    client_.setDeadline(Clock::system().now() + kLeaveTime);
     std::optional<Error> error;
     for (int tries = 0; tries < kLeaveTries; ++tries) {
         if (error) never_.wait(kLeavePause);

@@ -15,7 +15,7 @@
 namespace leader::metadata {
 namespace {
 
-constexpr std::array kVersions = {"2016-07-29", "2015-12-19", "2015-07-25", "latest"};
+constexpr std::array kFileVersions = {"2016-07-29", "2015-12-19", "2015-07-25", "latest"};
 
 Result<std::string> readAll(const std::string& path) {
     const UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
@@ -35,7 +35,7 @@ Result<std::string> readAll(const std::string& path) {
 }
 
 std::string newestVersion(const Poco::JSON::Object& versions, const std::string& path) {
-    for (const char* version : kVersions)
+    for (const char* version : kFileVersions)
         if (versions.has(version)) return version;
     throw Poco::DataFormatException(path +
                                     ": has none of the versions 2016-07-29, 2015-12-19, 2015-07-25, latest");

@@ -23,7 +23,7 @@ Var orNull(const std::optional<T>& value) {
     return value ? Var(*value) : Var();
 }
 
-double inSeconds(Duration duration) {
+double inRoundedSeconds(Duration duration) {
     const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(duration);
     return static_cast<double>(ms.count()) / 1000;
 }
@@ -47,7 +47,7 @@ Var candidateOrNull(const Standing* standing) {
 }
 
 Var secondsOrNull(const std::optional<Duration>& duration) {
-    return duration ? Var(inSeconds(*duration)) : Var();
+    return duration ? Var(inRoundedSeconds(*duration)) : Var();
 }
 
 Var leaseOf(const Report& report) {

@@ -1,6 +1,5 @@
 // What becomes of the command when the leader above it cannot keep its lease.
 
-#include <gtest/gtest.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -9,33 +8,22 @@
 #include <fstream>
 #include <sstream>
 
-#include "tests/e2e/harness.h"
+#include "tests/e2e/placed.h"
 #include "tests/support/etcd_server.h"
-#include "tests/support/privileges.h"
 
 namespace leader::test {
 namespace {
 
 using namespace std::chrono_literals;
 
-enum class Place { kPid1, kSubreaper };
-
-std::string nameOf(pid_t pid) {
+std::string commandNameOf(pid_t pid) {
     std::string name;
     std::ifstream("/proc/" + std::to_string(pid) + "/comm") >> name;
     return name;
 }
 
 bool isGuard(pid_t pid) {
-    return nameOf(pid) == "leader-guard";
-}
-
-bool gone(pid_t pid) {
-    std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
-    std::string line;
-    if (!std::getline(file, line)) return true;
-    const char state = line.at(line.rfind(')') + 2);
-    return state == 'Z' || state == 'X';
+    return commandNameOf(pid) == "leader-guard";
 }
 
 /// Seconds of the boot-time clock, as the command writes them.
@@ -53,25 +41,11 @@ double lastTimeIn(const std::string& output) {
     return last;
 }
 
-/// The only member of an election over etcd, as process 1 of a pid namespace or below another process.
-class Lease : public ::testing::TestWithParam<Place> {
+/// The only member of an election over etcd.
+class Lease : public Placed {
   protected:
-    void SetUp() override {
-        if (const auto why = pid1() ? pidNamespacesUnavailable() : std::nullopt) GTEST_SKIP() << *why;
-    }
-
-    static bool pid1() { return GetParam() == Place::kPid1; }
-
     Process::Options member(const std::vector<std::string>& options, const std::string& script) const {
-        auto all = runScript(etcd_.url("lease"), options, script);
-        const std::vector<std::string> unshare = {"unshare", "--pid", "--fork", "--mount-proc",
-                                                  "--kill-child"};
-        if (pid1()) all.command.insert(all.command.begin(), unshare.begin(), unshare.end());
-        return all;
-    }
-
-    static pid_t leaderOf(const Process& process) {
-        return pid1() ? descendants(process.pid()).at(0) : process.pid();
+        return placed(runScript(etcd_.url("lease"), options, script));
     }
 
     static std::vector<pid_t> guardsOf(pid_t leader) {
@@ -89,10 +63,7 @@ class Lease : public ::testing::TestWithParam<Place> {
     EtcdServer etcd_;
 };
 
-INSTANTIATE_TEST_SUITE_P(As, Lease, ::testing::Values(Place::kPid1, Place::kSubreaper),
-                         [](const auto& place) {
-                             return place.param == Place::kPid1 ? "Pid1" : "Subreaper";
-                         });
+INSTANTIATE_TEST_SUITE_P(As, Lease, ::testing::Values(Place::kPid1, Place::kSubreaper), nameOf);
 
 TEST_P(Lease, TheCommandOfALeaderThatIsStoppedIsDeadAtItsEndAndStartedAnewAfterwards) {
     const std::string live = "while :; do read time rest < /proc/uptime; echo $time; sleep 0.02; done";
@@ -190,7 +161,7 @@ TEST_P(Lease, TheGuardEndsWithALeaderThatIsKilled) {
     ASSERT_TRUE(process.waitForOutput("^started")) << process.errors();
     auto all = descendants(leaderOf(process));
     ::kill(leaderOf(process), SIGKILL);
-    for (const pid_t pid : all) EXPECT_TRUE(eventually([&] { return gone(pid); })) << nameOf(pid);
+    for (const pid_t pid : all) EXPECT_TRUE(eventually([&] { return gone(pid); })) << commandNameOf(pid);
 }
 
 TEST_P(Lease, ALostOneEndsWith75WhereAskedFor) {

@@ -1,4 +1,3 @@
-#include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -7,43 +6,25 @@
 #include <fstream>
 #include <sstream>
 
-#include "tests/e2e/harness.h"
-#include "tests/support/privileges.h"
+#include "tests/e2e/placed.h"
 
 namespace leader::test {
 namespace {
 
 using namespace std::chrono_literals;
 
-enum class Place { kPid1, kSubreaper };
-
-void PrintTo(Place place, std::ostream* out) {
-    *out << (place == Place::kPid1 ? "process 1" : "subreaper");
-}
-
-/// The binary as process 1 of a pid namespace of its own, or below another process as a subreaper. It is the
-/// second of two members of an answers file and leads when the first is gone.
-class Supervision : public ::testing::TestWithParam<Place> {
+/// The second of two members of an answers file, which leads when the first is gone.
+class Supervision : public Placed {
   protected:
     void SetUp() override {
-        if (const auto why = pid1() ? pidNamespacesUnavailable() : std::nullopt) GTEST_SKIP() << *why;
+        Placed::SetUp();
         leads(true);
     }
-
-    static bool pid1() { return GetParam() == Place::kPid1; }
 
     void leads(bool alone) const {
         Environment environment = service(2, 0);
         if (alone) environment.remove("web-app-1");
         saveAnswers(environment.answers(), directory_ / "answers.json");
-    }
-
-    Process::Options placed(Process::Options options) const {
-        if (!pid1()) return options;
-        const std::vector<std::string> unshare = {"unshare", "--pid", "--fork", "--mount-proc",
-                                                  "--kill-child"};
-        options.command.insert(options.command.begin(), unshare.begin(), unshare.end());
-        return options;
     }
 
     std::vector<std::string> supervise(std::vector<std::string> options,
@@ -68,31 +49,10 @@ class Supervision : public ::testing::TestWithParam<Place> {
         return placed({.command = all});
     }
 
-    /// leader's own process, once its command runs.
-    static pid_t leaderOf(const Process& process) {
-        return pid1() ? descendants(process.pid()).at(0) : process.pid();
-    }
-
     TemporaryDirectory directory_;
 };
 
-std::string nameOf(const ::testing::TestParamInfo<Place>& place) {
-    return place.param == Place::kPid1 ? "Pid1" : "Subreaper";
-}
-
 INSTANTIATE_TEST_SUITE_P(As, Supervision, ::testing::Values(Place::kPid1, Place::kSubreaper), nameOf);
-
-char stateOf(pid_t pid) {
-    std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
-    std::string line;
-    if (!std::getline(file, line)) return 0;
-    return line.at(line.rfind(')') + 2);
-}
-
-bool gone(pid_t pid) {
-    const char state = stateOf(pid);
-    return state == 0 || state == 'Z' || state == 'X';
-}
 
 /// Whether a signal has been sent to the process and not been taken yet; another one of its kind would be
 /// lost.

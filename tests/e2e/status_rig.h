@@ -1,6 +1,5 @@
 #pragma once
 
-#include <Poco/JSON/Parser.h>
 #include <Poco/Net/HTTPClientSession.h>
 #include <Poco/Net/HTTPRequest.h>
 #include <Poco/Net/HTTPResponse.h>
@@ -9,6 +8,7 @@
 #include <regex>
 
 #include "tests/e2e/harness.h"
+#include "tests/support/json.h"
 
 namespace leader::test {
 
@@ -52,10 +52,6 @@ inline ::testing::AssertionResult answers(std::uint16_t port, const std::string&
     if (eventually([&] { return (last = ask(port, path)).code == code; }))
         return ::testing::AssertionSuccess();
     return ::testing::AssertionFailure() << path << " is " << last.code << ": " << last.body;
-}
-
-inline Poco::JSON::Object::Ptr parsed(const std::string& json) {
-    return Poco::JSON::Parser().parse(json).extract<Poco::JSON::Object::Ptr>();
 }
 
 /// The value of a metric, with its labels as they are written; nothing where there is none.

@@ -31,7 +31,7 @@ TEST(StatusServer, ALeaderIsOneOnceItsCommandRuns) {
     for (const std::string path : {"/", "/primary", "/readiness", "/liveness", "/health", "/metrics"})
         EXPECT_EQ(200, ask(port, path).code) << path;
     for (const std::string path : {"/follower", "/replica"}) EXPECT_EQ(503, ask(port, path).code) << path;
-    const auto object = parsed(ask(port, "/").body);
+    const auto object = parseJson(ask(port, "/").body);
     EXPECT_EQ("web-app-1", object->getValue<std::string>("name"));
     EXPECT_EQ("running", object->getObject("command")->getValue<std::string>("state"));
     EXPECT_EQ(descendants(process.pid()).at(0), object->getObject("command")->getValue<int>("pid"));
@@ -70,7 +70,7 @@ TEST(StatusServer, AMemberThatHearsNothingIsNotReadyButLives) {
     for (const std::string path : {"/leader", "/replica", "/readiness", "/health"})
         EXPECT_EQ(503, ask(port, path).code) << path;
     EXPECT_EQ(200, ask(port, "/liveness").code);
-    EXPECT_EQ("unknown", parsed(ask(port, "/").body)->getValue<std::string>("role"));
+    EXPECT_EQ("unknown", parseJson(ask(port, "/").body)->getValue<std::string>("role"));
     ASSERT_TRUE(eventually([&] { return metric(port, "leader_engine_errors_total").value_or(0) >= 1; }));
     server.start();
     EXPECT_TRUE(answers(port, "/leader", 200));
@@ -96,7 +96,7 @@ TEST(StatusServer, FollowsTheMemberThroughLosingAndWinning) {
     EXPECT_EQ(1, metric(port, "leader_command_restarts_total"));
     EXPECT_EQ(1, metric(port, "leader_command_exits_total{code=\"143\"}"));
     EXPECT_LT(0, metric(port, "leader_engine_latency_seconds_count").value_or(0));
-    EXPECT_EQ(1, parsed(ask(port, "/").body)->getObject("command")->getValue<int>("restarts"));
+    EXPECT_EQ(1, parseJson(ask(port, "/").body)->getObject("command")->getValue<int>("restarts"));
 }
 
 TEST(StatusServer, OldDataMakesTheRoleUnknown) {
@@ -107,7 +107,7 @@ TEST(StatusServer, OldDataMakesTheRoleUnknown) {
     server.stop();
     ASSERT_TRUE(answers(port, "/readiness", 503));
     EXPECT_EQ(503, ask(port, "/leader").code);
-    const auto object = parsed(ask(port, "/").body);
+    const auto object = parseJson(ask(port, "/").body);
     EXPECT_EQ("the engine has not answered for 2s", object->getValue<std::string>("reason"));
     EXPECT_TRUE(object->isNull("leader"));
     EXPECT_EQ(2U, object->getArray("candidates")->size());
@@ -127,7 +127,7 @@ TEST(StatusServer, OfAProxyCountsWhatItForwards) {
     ASSERT_EQ("question", readSoon(atLeader, 8).bytes);
     ASSERT_TRUE(sendAll(atLeader, "yes"));
     ASSERT_EQ("yes", readSoon(client, 3).bytes);
-    const auto object = parsed(ask(port, "/").body);
+    const auto object = parseJson(ask(port, "/").body);
     EXPECT_TRUE(object->isNull("command"));
     const auto figures = object->getObject("proxy");
     EXPECT_EQ(1, figures->getValue<int>("connections"));
@@ -301,7 +301,7 @@ TEST(Log, AsJsonIsAnObjectALine) {
     std::istringstream lines(ended.errors);
     int count = 0;
     for (std::string line; std::getline(lines, line); ++count)
-        EXPECT_EQ("leader-run", parsed(line)->getValue<std::string>("program")) << line;
+        EXPECT_EQ("leader-run", parseJson(line)->getValue<std::string>("program")) << line;
     EXPECT_LE(4, count) << ended.errors;
 
     const UniqueFd taken = listenOn("127.0.0.1");
@@ -309,7 +309,7 @@ TEST(Log, AsJsonIsAnObjectALine) {
                                                     "127.0.0.1:" + std::to_string(portOf(taken.get()))}));
     EXPECT_EQ(70, failed.code);
     EXPECT_TRUE(oneLine(failed.errors, "cannot listen"));
-    EXPECT_EQ("error", parsed(failed.errors)->getValue<std::string>("level")) << failed.errors;
+    EXPECT_EQ("error", parseJson(failed.errors)->getValue<std::string>("level")) << failed.errors;
 }
 
 }  // namespace

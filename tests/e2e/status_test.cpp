@@ -80,7 +80,7 @@ TEST(Status, WithoutAnAnswerItSaysWhyAndExitsWith3) {
     EXPECT_TRUE(oneLine(ended.errors, "/no/such/answers.json"));
     const auto json = runToEnd(status("file:/no/such/answers.json", {"--timeout", "100ms", "--json"}));
     EXPECT_EQ(3, json.code);
-    const auto object = parsed(json.output);
+    const auto object = parseJson(json.output);
     EXPECT_TRUE(object->isNull("name"));
     EXPECT_EQ("unknown", object->getValue<std::string>("role"));
     EXPECT_NE(std::string::npos, object->getValue<std::string>("reason").find("/no/such/answers.json"));
@@ -91,7 +91,7 @@ TEST(Status, AsJsonIsOneObjectOnOneLine) {
     const auto ended = runToEnd(status(server.url(), {"--json"}));
     EXPECT_EQ(0, ended.code) << ended.errors;
     EXPECT_EQ(1, countLines(ended.output));
-    const auto object = parsed(ended.output);
+    const auto object = parseJson(ended.output);
     EXPECT_EQ("web-app-1", object->getValue<std::string>("name"));
     EXPECT_EQ("follower", object->getValue<std::string>("role"));
     EXPECT_EQ(server.versionToken(), object->getValue<std::string>("revision"));
@@ -183,7 +183,7 @@ TEST(Status, WaitsForASlowReaderEvenWhereThePipeDoesNotBlock) {
     ASSERT_EQ(pid, waitpid(pid, &how, 0));
     EXPECT_EQ(0, how);
     EXPECT_EQ('\n', output.back());
-    EXPECT_EQ(1000U, parsed(output)->getArray("candidates")->size());
+    EXPECT_EQ(1000U, parseJson(output)->getArray("candidates")->size());
 }
 
 TEST(StatusWatch, PrintsEachChangeAndNothingElse) {
@@ -230,9 +230,9 @@ TEST(StatusWatch, AsJsonIsAnObjectALineThatScriptsCanActOn) {
     std::istringstream lines(process.output());
     std::string line;
     std::getline(lines, line);
-    EXPECT_EQ("web-app-1", parsed(line)->getValue<std::string>("name"));
+    EXPECT_EQ("web-app-1", parseJson(line)->getValue<std::string>("name"));
     std::getline(lines, line);
-    const auto object = parsed(line);
+    const auto object = parseJson(line);
     EXPECT_EQ("web-app-2", object->getValue<std::string>("name"));
     EXPECT_EQ('Z', object->getValue<std::string>("time").back());
     const auto change = object->getArray("changes")->getObject(0);

@@ -3,11 +3,12 @@
 #include <Poco/Base64Decoder.h>
 #include <Poco/Base64Encoder.h>
 #include <Poco/JSON/Array.h>
-#include <Poco/JSON/Parser.h>
 #include <Poco/StreamCopier.h>
 
 #include <algorithm>
 #include <sstream>
+
+#include "tests/support/json.h"
 
 namespace leader::test {
 namespace {
@@ -31,16 +32,6 @@ std::string fromBase64(const std::string& text) {
     std::string bytes;
     Poco::StreamCopier::copyToString(decoder, bytes);
     return bytes;
-}
-
-std::string textOf(const Object::Ptr& object) {
-    std::ostringstream out;
-    object->stringify(out);
-    return out.str();
-}
-
-Object::Ptr parse(const std::string& text) {
-    return Poco::JSON::Parser().parse(text).extract<Object::Ptr>();
 }
 
 std::int64_t numberAt(const Object::Ptr& object, const std::string& member) {
@@ -155,7 +146,7 @@ void FakeEtcd::handle(const Request& request, Peer& peer) {
         fault = fault_;
     }
     if (fault && fault(request, peer)) return;
-    const Message asked = parse(request.body);
+    const Message asked = parseJson(request.body);
     const std::string path = request.path.substr(4);
     if (path == "watch") return watch(peer, numberAt(asked->getObject("create_request"), "start_revision"));
     std::string body;

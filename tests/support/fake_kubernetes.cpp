@@ -1,12 +1,11 @@
 #include "tests/support/fake_kubernetes.h"
 
-#include <Poco/JSON/Object.h>
-#include <Poco/JSON/Parser.h>
 #include <Poco/URI.h>
 
 #include <algorithm>
 #include <fstream>
-#include <sstream>
+
+#include "tests/support/json.h"
 
 namespace leader::test {
 namespace {
@@ -16,16 +15,6 @@ using Poco::JSON::Object;
 
 const std::string kCollection = "/apis/coordination.k8s.io/v1/namespaces/default/leases";
 const std::string kLease = kCollection + "/db";
-
-Object::Ptr parse(const std::string& text) {
-    return Poco::JSON::Parser().parse(text).extract<Object::Ptr>();
-}
-
-std::string textOf(const Object::Ptr& object) {
-    std::ostringstream out;
-    object->stringify(out);
-    return out.str();
-}
 
 std::string eventOf(const std::string& type, const std::string& object) {
     return R"({"type":")" + type + R"(","object":)" + object + "}\n";
@@ -67,7 +56,7 @@ void FakeKubernetes::handle(const Request& request, Peer& peer) {
 }
 
 void FakeKubernetes::write(const Request& request, Peer& peer) {
-    const auto object = parse(request.body);
+    const auto object = parseJson(request.body);
     const std::lock_guard lock(mutex_);
     const auto metadata = object->getObject("metadata");
     const std::string expected = metadata->optValue<std::string>("resourceVersion", "");

@@ -4,16 +4,15 @@
 #include <sched.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <cstdlib>
 #include <exception>
 #include <fstream>
 #include <stdexcept>
-#include <system_error>
 #include <thread>
 #include <utility>
 
 #include "tests/support/process.h"
+#include "tests/support/system_error.h"
 
 namespace leader::test {
 namespace {
@@ -28,10 +27,6 @@ void onThread(const std::function<void()>& what) {
         }
     }).join();
     if (failure) std::rethrow_exception(failure);
-}
-
-[[noreturn]] void fail(const std::string& what) {
-    throw std::system_error(errno, std::generic_category(), what);
 }
 
 UniqueFd newNamespace() {

@@ -19,19 +19,15 @@
 #include <regex>
 #include <sstream>
 #include <stdexcept>
-#include <system_error>
 #include <utility>
 
 #include "tests/support/eventually.h"
+#include "tests/support/system_error.h"
 
 extern char** environ;
 
 namespace leader::test {
 namespace {
-
-[[noreturn]] void fail(const std::string& what) {
-    throw std::system_error(errno, std::generic_category(), what);
-}
 
 std::pair<UniqueFd, UniqueFd> makePipe() {
     std::array<int, 2> ends{};

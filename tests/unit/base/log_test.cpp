@@ -1,6 +1,5 @@
 #include "common/base/log.h"
 
-#include <Poco/JSON/Parser.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -9,6 +8,7 @@
 #include <vector>
 
 #include "common/base/unique_fd.h"
+#include "tests/support/json.h"
 
 namespace leader {
 namespace {
@@ -55,7 +55,7 @@ TEST(Log, ALongMessageIsShortenedAndItsLineStaysWhatItIs) {
         const auto json = logged(log::Format::kJson, log::Level::kInfo, [&] { log::info(message); });
         EXPECT_LE(json.size(), 4096U);
         EXPECT_GT(json.size(), 4000U);
-        const auto object = Poco::JSON::Parser().parse(json).extract<Poco::JSON::Object::Ptr>();
+        const auto object = test::parseJson(json);
         const auto shortened = object->getValue<std::string>("message");
         ASSERT_LT(2U, shortened.size());
         EXPECT_EQ("..", shortened.substr(shortened.size() - 2));

@@ -4,6 +4,7 @@
 
 #include <thread>
 
+#include "tests/support/deadline.h"
 #include "tests/support/eventually.h"
 #include "tests/support/scripted_http_server.h"
 
@@ -11,13 +12,10 @@ namespace leader::metadata {
 namespace {
 
 using namespace std::chrono_literals;
+using test::in;
 using test::ScriptedHttpServer;
 using Request = ScriptedHttpServer::Request;
 using Peer = ScriptedHttpServer::Peer;
-
-Instant in(Duration time) {
-    return Clock::system().now() + time;
-}
 
 HttpOrigin originOf(const ScriptedHttpServer& server) {
     return {"127.0.0.1", server.port()};

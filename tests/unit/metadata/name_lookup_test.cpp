@@ -5,17 +5,15 @@
 #include <atomic>
 #include <thread>
 
+#include "tests/support/deadline.h"
 #include "tests/support/eventually.h"
 
 namespace leader::metadata {
 namespace {
 
 using namespace std::chrono_literals;
+using test::in;
 using Addresses = NameLookups::Addresses;
-
-Instant in(Duration time) {
-    return Clock::system().now() + time;
-}
 
 /// A name server that answers once it is let; it lives for as long as its threads.
 struct Server {

@@ -8,6 +8,7 @@
 #include "common/metadata/http_client.h"
 #include "common/metadata/http_stream.h"
 #include "common/metadata/tls_functions.h"
+#include "tests/support/deadline.h"
 #include "tests/support/eventually.h"
 #include "tests/support/scripted_http_server.h"
 #include "tests/support/tcp.h"
@@ -19,14 +20,11 @@ namespace {
 using namespace std::chrono_literals;
 using test::Certificate;
 using test::CertificateAuthority;
+using test::in;
 using test::ScriptedHttpServer;
 using test::TlsFront;
 using Request = ScriptedHttpServer::Request;
 using Peer = ScriptedHttpServer::Peer;
-
-Instant in(Duration time) {
-    return Clock::system().now() + time;
-}
 
 class TlsTest : public testing::Test {
   protected:

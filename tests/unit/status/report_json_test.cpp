@@ -1,7 +1,6 @@
 #include "common/status/report_json.h"
 
-#include <Poco/JSON/Parser.h>
-
+#include "tests/support/json.h"
 #include "tests/unit/status/reports.h"
 
 namespace leader::status::test {
@@ -52,7 +51,7 @@ TEST(ReportJson, IsValidWhateverTheMetadataHolds) {
     const std::string text = asLine(jsonOf(report(view)));
     for (const char c : text) EXPECT_FALSE(static_cast<unsigned char>(c) < ' ' || c == '\x7f');
     EXPECT_EQ(std::string::npos, text.find("\xc2\x9b"));
-    const auto object = Poco::JSON::Parser().parse(text).extract<Poco::JSON::Object::Ptr>();
+    const auto object = leader::test::parseJson(text);
     EXPECT_EQ("\"\\\n\x1b\x7f\xef\xbf\xbd\xc2\x9b\xe2\x80\xa8</script>",
               object->getValue<std::string>("group"));
 }

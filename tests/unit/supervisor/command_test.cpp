@@ -22,7 +22,7 @@ namespace {
 using test::Forked;
 using test::TemporaryDirectory;
 
-std::vector<std::string> shell(const std::string& script) {
+std::vector<std::string> shellCommand(const std::string& script) {
     return {"/bin/sh", "-c", script};
 }
 
@@ -65,8 +65,8 @@ TEST(Command, AnEntryReplacesTheOneInheritedAndOnlyThat) {
     EXPECT_EQ(0, Forked([] {
                      setenv("LEADER_TERM", "1", 1);
                      setenv("LEADER_TERMINAL", "x", 1);
-                     return run(shell("test \"$LEADER_TERM $LEADER_TERMINAL\" = '2 x' && "
-                                      "test $(env | grep -c LEADER_TERM=) = 1"),
+                     return run(shellCommand("test \"$LEADER_TERM $LEADER_TERMINAL\" = '2 x' && "
+                                             "test $(env | grep -c LEADER_TERM=) = 1"),
                                 {{"LEADER_TERM", "2"}});
                  }).exitCode());
 }
@@ -104,7 +104,7 @@ TEST(Command, ARelativeCommandInADeletedDirectoryIs127AndAnAbsoluteOneRuns) {
                      rmdir(path.c_str());
                      const Spawned spawned = spawnCommand({"./command"}, {}, {});
                      if (!spawned.error || spawned.error->exitCode != 127) return 2;
-                     return run(shell("exit 0"));
+                     return run(shellCommand("exit 0"));
                  }).exitCode());
 }
 
@@ -114,7 +114,7 @@ TEST(Command, OutOfProcessesIsAnErrorAndNotAHang) {
                      const rlimit one{1, 1};
                      constexpr uid_t kNobodyElse = 54321;
                      if (setrlimit(RLIMIT_NPROC, &one) != 0 || setuid(kNobodyElse) != 0) return 1;
-                     const Spawned spawned = spawnCommand(shell("exit 0"), {}, {});
+                     const Spawned spawned = spawnCommand(shellCommand("exit 0"), {}, {});
                      if (!spawned.error || spawned.error->exitCode != 126) return 2;
                      return spawned.error->message.find("no process can be started") != std::string::npos ? 0
                                                                                                           : 3;
@@ -147,7 +147,7 @@ TEST(Command, StartsWithTheMaskAndTheDispositionsThatWereInherited) {
                          sigset_t all;
                          sigfillset(&all);
                          sigprocmask(SIG_BLOCK, &all, nullptr);
-                         return run(shell("grep -E '^Sig(Blk|Ign)' /proc/self/status > " + after));
+                         return run(shellCommand("grep -E '^Sig(Blk|Ign)' /proc/self/status > " + after));
                      }).exitCode();
     EXPECT_EQ(0, code);
     unsigned long long blocked = 0;
@@ -165,9 +165,9 @@ TEST(Command, StartsWithTheMaskAndTheDispositionsThatWereInherited) {
 TEST(Command, HasNoDescriptorsButTheStandardOnes) {
     EXPECT_EQ(0, Forked([&] {
                      if (dup2(open("/dev/null", O_RDONLY), 57) != 57) return 1;
-                     return run(
-                         shell("for fd in 3 4 5 6 7 8 9 57; do test -e /proc/$$/fd/$fd && exit 2; done; "
-                               "test -e /proc/$$/fd/0 && test -e /proc/$$/fd/2"));
+                     return run(shellCommand(
+                         "for fd in 3 4 5 6 7 8 9 57; do test -e /proc/$$/fd/$fd && exit 2; done; "
+                         "test -e /proc/$$/fd/0 && test -e /proc/$$/fd/2"));
                  }).exitCode());
 }
 
@@ -193,7 +193,7 @@ TEST(Command, HasNothingOfItsParentOpenOnceItIsStarted) {
 }
 
 TEST(Command, LeadsAProcessGroupOfItsOwn) {
-    EXPECT_EQ(0, run(shell("test $(cut -d ' ' -f 5 /proc/$$/stat) = $$")));
+    EXPECT_EQ(0, run(shellCommand("test $(cut -d ' ' -f 5 /proc/$$/stat) = $$")));
 }
 
 TEST(Command, DiesWithItsParentIfAsked) {
@@ -205,7 +205,7 @@ TEST(Command, DiesWithItsParentIfAsked) {
         close(ends[1]);
         SpawnOptions options;
         options.dieWithParent = true;
-        if (spawnCommand(shell("echo up; exec sleep 1000"), {}, options).error) return 1;
+        if (spawnCommand(shellCommand("echo up; exec sleep 1000"), {}, options).error) return 1;
         pause();
         return 0;
     });
@@ -219,11 +219,12 @@ TEST(Command, DiesWithItsParentIfAsked) {
 }
 
 TEST(Command, ReplacesThisProcess) {
-    EXPECT_EQ(9,
-              Forked([] {
-                  const CommandError error = execCommand(shell("exit $LEADER_TERM"), {{"LEADER_TERM", "9"}});
-                  return error.exitCode;
-              }).exitCode());
+    EXPECT_EQ(
+        9,
+        Forked([] {
+            const CommandError error = execCommand(shellCommand("exit $LEADER_TERM"), {{"LEADER_TERM", "9"}});
+            return error.exitCode;
+        }).exitCode());
     EXPECT_EQ(127, Forked([] { return execCommand({"no-such-command"}, {}).exitCode; }).exitCode());
 }
 

@@ -4,12 +4,11 @@ namespace leader {
 namespace {
 
 using namespace test;
-using Bench = GuardBench;
 using Leader = GuardedLeader;
 
 TEST(Guard, KillsTheGroupAtTheDeadlineAndNotBefore) {
     expectScenario([] {
-        Bench bench;
+        GuardBench bench;
         REQUIRE_HERE(bench.start(hours(1)));
         const auto command = bench.startCommand();
         REQUIRE_HERE(command.size() == 2);
@@ -24,7 +23,7 @@ TEST(Guard, KillsTheGroupAtTheDeadlineAndNotBefore) {
 
 TEST(Guard, ARenewedDeadlineCounts) {
     expectScenario([] {
-        Bench bench;
+        GuardBench bench;
         REQUIRE_HERE(bench.start(hours(1)));
         const auto command = bench.startCommand();
         const Instant first = bench.loop.now() + seconds(1);
@@ -39,7 +38,7 @@ TEST(Guard, ARenewedDeadlineCounts) {
 
 TEST(Guard, AnEarlierDeadlineCountsAtOnce) {
     expectScenario([] {
-        Bench bench;
+        GuardBench bench;
         REQUIRE_HERE(bench.start(hours(1)));
         const auto command = bench.startCommand();
         REQUIRE_HERE(bench.guard.setDeadline(bench.loop.now()));
@@ -50,7 +49,7 @@ TEST(Guard, AnEarlierDeadlineCountsAtOnce) {
 
 TEST(Guard, WhatIsStartedAfterTheDeadlineIsKilledToo) {
     expectScenario([] {
-        Bench bench;
+        GuardBench bench;
         REQUIRE_HERE(bench.start(Duration::zero()));
         const pid_t command = fork();
         if (command == 0) {
@@ -67,7 +66,7 @@ TEST(Guard, WhatIsStartedAfterTheDeadlineIsKilledToo) {
 TEST(Guard, FindsWhatHasLeftTheGroupAndTheSession) {
     expectScenario([] {
         prctl(PR_SET_CHILD_SUBREAPER, 1);
-        Bench bench;
+        GuardBench bench;
         REQUIRE_HERE(bench.start(hours(1)));
         const auto command = bench.startCommand("setsid sh -c 'setsid sleep 1000 & echo $$ $!; wait' & wait");
         REQUIRE_HERE(command.size() == 2);
@@ -80,7 +79,7 @@ TEST(Guard, FindsWhatHasLeftTheGroupAndTheSession) {
 TEST(Guard, SparesTheChildrenThatAreNotTheCommands) {
     expectScenario([] {
         prctl(PR_SET_CHILD_SUBREAPER, 1);
-        Bench bench;
+        GuardBench bench;
         const pid_t stranger = fork();
         if (stranger == 0)
             for (;;) pause();
@@ -97,7 +96,7 @@ TEST(Guard, SparesTheChildrenThatAreNotTheCommands) {
 TEST(Guard, KillsAtOnceWhenLeaderIsGone) {
     expectScenario([] {
         prctl(PR_SET_CHILD_SUBREAPER, 1);
-        const Leader leader([](Bench& bench) {
+        const Leader leader([](GuardBench& bench) {
             if (!bench.start(hours(1))) return Leader::Pids();
             const auto command = bench.startCommand();
             return Leader::Pids{command.at(0), command.at(1), bench.guard.pid()};
@@ -112,7 +111,7 @@ TEST(Guard, KillsAtOnceWhenLeaderIsGone) {
 
 TEST(Guard, ThatIsStoppedKillsNothing) {
     expectScenario([] {
-        Bench bench;
+        GuardBench bench;
         REQUIRE_HERE(bench.start(hours(1)));
         const auto command = bench.startCommand();
         const pid_t guard = bench.guard.pid();
@@ -126,7 +125,7 @@ TEST(Guard, ThatIsStoppedKillsNothing) {
 
 TEST(Guard, IsNoChildThatIsWaitedFor) {
     expectScenario([] {
-        Bench bench;
+        GuardBench bench;
         REQUIRE_HERE(bench.start(hours(1)));
         REQUIRE_HERE(!haveChildren());
         Descendants descendants;
@@ -140,7 +139,7 @@ TEST(Guard, HoldsNothingOfLeaders) {
     expectScenario([] {
         std::array<int, 2> ends{};
         REQUIRE_HERE(pipe(ends.data()) == 0);
-        Bench bench;
+        GuardBench bench;
         REQUIRE_HERE(bench.start(hours(1)));
         close(ends[1]);
         char c = 0;
@@ -153,7 +152,7 @@ TEST(Guard, HoldsNothingOfLeaders) {
 
 TEST(Guard, IsNotEndedByWhatEndsOthersAndIsMissedWhenItIsKilled) {
     expectScenario([] {
-        Bench bench;
+        GuardBench bench;
         REQUIRE_HERE(bench.start(hours(1)));
         const pid_t guard = bench.guard.pid();
         for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGPIPE, SIGTSTP}) kill(guard, signal);
@@ -171,7 +170,7 @@ TEST(Guard, IsNotEndedByWhatEndsOthersAndIsMissedWhenItIsKilled) {
 TEST(Guard, ThatIsReleasedKillsNobodyAndEndsWithLeader) {
     expectScenario([] {
         prctl(PR_SET_CHILD_SUBREAPER, 1);
-        const Leader leader([](Bench& bench) {
+        const Leader leader([](GuardBench& bench) {
             if (!bench.start(milliseconds(300))) return Leader::Pids();
             const auto command = bench.startCommand();
             bench.guard.release();

@@ -7,7 +7,6 @@ namespace leader {
 namespace {
 
 using namespace test;
-using Bench = GuardBench;
 using Leader = GuardedLeader;
 
 /// It has settled in, and no longer works off what it has to do.
@@ -25,7 +24,7 @@ std::vector<std::string> descriptorsOf(pid_t pid) {
 
 TEST(PreparedGuard, IsTheOneThatIsPutOnItsGuard) {
     expectScenario([] {
-        Bench bench;
+        GuardBench bench;
         REQUIRE_HERE(bench.prepare());
         const pid_t prepared = bench.guard.pid();
         REQUIRE_HERE(prepared > 0 && !bench.guard.running());
@@ -46,7 +45,7 @@ TEST(PreparedGuard, HoldsNothingIsNoChildAndIsNotEndedByWhatEndsOthers) {
     expectScenario([] {
         std::array<int, 2> ends{};
         REQUIRE_HERE(pipe(ends.data()) == 0);
-        Bench bench;
+        GuardBench bench;
         REQUIRE_HERE(bench.prepare());
         const pid_t guard = bench.guard.pid();
         close(ends[1]);
@@ -67,7 +66,7 @@ TEST(PreparedGuard, HoldsNothingIsNoChildAndIsNotEndedByWhatEndsOthers) {
 TEST(PreparedGuard, EndsWithLeaderAndKillsNobody) {
     expectScenario([] {
         prctl(PR_SET_CHILD_SUBREAPER, 1);
-        const Leader leader([](Bench& bench) {
+        const Leader leader([](GuardBench& bench) {
             if (!bench.prepare()) return Leader::Pids();
             // Not there when the guard was made, so that it has not been told of it.
             const pid_t other = fork();
@@ -90,7 +89,7 @@ TEST(PreparedGuard, EndsWithLeaderAndKillsNobody) {
 TEST(PreparedGuard, KillsAtOnceWhenLeaderIsKilledAfterItWasPutOnItsGuard) {
     expectScenario([] {
         prctl(PR_SET_CHILD_SUBREAPER, 1);
-        const Leader leader([](Bench& bench) {
+        const Leader leader([](GuardBench& bench) {
             if (!bench.prepare() || !bench.start(hours(1))) return Leader::Pids();
             const auto command = bench.startCommand();
             return Leader::Pids{command.at(0), command.at(1), bench.guard.pid()};
@@ -106,7 +105,7 @@ TEST(PreparedGuard, KillsAtOnceWhenLeaderIsKilledAfterItWasPutOnItsGuard) {
 TEST(PreparedGuard, ThatWasKilledIsReplacedWhetherItIsMissedBeforeOrNot) {
     for (const bool missed : {true, false}) {
         expectScenario([missed] {
-            Bench bench;
+            GuardBench bench;
             REQUIRE_HERE(bench.prepare());
             const pid_t prepared = bench.guard.pid();
             kill(prepared, SIGKILL);
@@ -126,7 +125,7 @@ TEST(PreparedGuard, ThatWasKilledIsReplacedWhetherItIsMissedBeforeOrNot) {
 
 TEST(PreparedGuard, ThatDoesNotWakeUpIsMissed) {
     expectScenario([] {
-        Bench bench;
+        GuardBench bench;
         REQUIRE_HERE(bench.prepare());
         const pid_t prepared = bench.guard.pid();
         REQUIRE_HERE(eventually([&] { return sleeps(prepared); }));
@@ -141,7 +140,7 @@ TEST(PreparedGuard, ThatDoesNotWakeUpIsMissed) {
 
 TEST(PreparedGuard, ThatWakesUpIsNotMissed) {
     expectScenario([] {
-        Bench bench;
+        GuardBench bench;
         REQUIRE_HERE(bench.prepare());
         REQUIRE_HERE(bench.start(hours(1)));
         const Instant started = bench.loop.now();
@@ -156,7 +155,7 @@ TEST(PreparedGuard, ThatWakesUpIsNotMissed) {
 TEST(PreparedGuard, ThatKnowsOtherStrangersIsReplacedAndSparesThem) {
     expectScenario([] {
         prctl(PR_SET_CHILD_SUBREAPER, 1);
-        Bench bench;
+        GuardBench bench;
         REQUIRE_HERE(bench.prepare());
         const pid_t prepared = bench.guard.pid();
         const pid_t stranger = fork();
@@ -175,7 +174,7 @@ TEST(PreparedGuard, ThatKnowsOtherStrangersIsReplacedAndSparesThem) {
 
 TEST(PreparedGuard, ServesOneCommandOnly) {
     expectScenario([] {
-        Bench bench;
+        GuardBench bench;
         REQUIRE_HERE(bench.prepare() && bench.start(hours(1)));
         const pid_t first = bench.guard.pid();
         bench.guard.release();

@@ -11,10 +11,9 @@ namespace leader {
 namespace {
 
 using namespace test;
-using Bench = MachineBench;
 
 TEST(StateMachineWithALease, StopsTheCommandWhenOnlyTheGracePeriodAndASecondAreLeft) {
-    Bench bench;
+    MachineBench bench;
     bench.runLeased();
     EXPECT_EQ(seconds(30 - 10 - 1), bench.left());
     bench.clock.advance(bench.left());
@@ -27,7 +26,7 @@ TEST(StateMachineWithALease, StopsTheCommandWhenOnlyTheGracePeriodAndASecondAreL
 }
 
 TEST(StateMachineWithALease, ARenewalProlongsAndALossShortens) {
-    Bench bench;
+    MachineBench bench;
     bench.runLeased();
     bench.clock.advance(seconds(15));
     EXPECT_EQ(Action::kNone, bench.lead(1, seconds(30)));
@@ -38,7 +37,7 @@ TEST(StateMachineWithALease, ARenewalProlongsAndALossShortens) {
 }
 
 TEST(StateMachineWithALease, DoubtDoesNotHoldBeyondIt) {
-    Bench bench;
+    MachineBench bench;
     bench.runLeased();
     bench.clock.advance(seconds(15));
     EXPECT_EQ(Action::kNone, bench.doubt());
@@ -51,10 +50,11 @@ TEST(StateMachineWithALease, DoubtDoesNotHoldBeyondIt) {
 }
 
 TEST(StateMachineWithALease, AGracePeriodThatBeganForAnotherReasonEndsWithIt) {
-    for (const auto& begin : {std::function<void(Bench&)>([](Bench& b) { (void)b.follow(); }),
-                              std::function<void(Bench&)>([](Bench& b) { (void)b.signal(SIGTERM); }),
-                              std::function<void(Bench&)>([](Bench& b) { (void)b.ended(0); })}) {
-        Bench bench;
+    for (const auto& begin :
+         {std::function<void(MachineBench&)>([](MachineBench& b) { (void)b.follow(); }),
+          std::function<void(MachineBench&)>([](MachineBench& b) { (void)b.signal(SIGTERM); }),
+          std::function<void(MachineBench&)>([](MachineBench& b) { (void)b.ended(0); })}) {
+        MachineBench bench;
         bench.runLeased().clock.advance(seconds(18));
         begin(bench);
         EXPECT_EQ(kStopping, bench.machine.state());
@@ -67,7 +67,7 @@ TEST(StateMachineWithALease, AGracePeriodThatBeganForAnotherReasonEndsWithIt) {
 }
 
 TEST(StateMachineWithALease, TheEndOfASettlingThatWouldEndTooNearItStartsNothing) {
-    Bench bench;
+    MachineBench bench;
     (void)bench.lead(1, seconds(15));  // stopped again after 4 s
     EXPECT_EQ(seconds(4), bench.left());
     bench.clock.advance(seconds(5));
@@ -78,7 +78,7 @@ TEST(StateMachineWithALease, TheEndOfASettlingThatWouldEndTooNearItStartsNothing
 }
 
 TEST(StateMachineWithALease, ARenewalWhileSettlingIsNoBreak) {
-    Bench bench;
+    MachineBench bench;
     (void)bench.lead(1, seconds(15));
     bench.clock.advance(seconds(3));
     (void)bench.lead(1, seconds(30));
@@ -88,14 +88,14 @@ TEST(StateMachineWithALease, ARenewalWhileSettlingIsNoBreak) {
 }
 
 TEST(StateMachineWithALease, KillsAtOnceWhatOutlivedItUnnoticed) {
-    Bench bench;
+    MachineBench bench;
     bench.runLeased().clock.advance(std::chrono::hours(1));
     EXPECT_EQ(Action::kKillByLease, bench.deadline());
     EXPECT_EQ(kStopping, bench.machine.state());
 }
 
 TEST(StateMachineWithALease, ALateRenewalDoesNotReviveWhatOutlivedIt) {
-    Bench bench;
+    MachineBench bench;
     bench.runLeased().clock.advance(seconds(29));
     EXPECT_EQ(Action::kKillByLease, bench.lead(1, seconds(30)));
     EXPECT_EQ(Action::kStopSurvivors, bench.ended(137));
@@ -105,12 +105,12 @@ TEST(StateMachineWithALease, ALateRenewalDoesNotReviveWhatOutlivedIt) {
 }
 
 TEST(StateMachineWithALease, WhatWasKilledAtItsEndDidNotEndByItself) {
-    Bench bench;
+    MachineBench bench;
     bench.runLeased().clock.advance(seconds(29));
     EXPECT_EQ(Action::kKillByLease, bench.ended(137));
     EXPECT_EQ(Action::kStoodDown, bench.gone());
     EXPECT_EQ(kWaiting, bench.machine.state());
-    Bench exits(OnLoss::kExit);
+    MachineBench exits(OnLoss::kExit);
     exits.runLeased().clock.advance(seconds(29));
     (void)exits.ended(137);
     EXPECT_EQ(Action::kEnd, exits.gone());
@@ -118,7 +118,7 @@ TEST(StateMachineWithALease, WhatWasKilledAtItsEndDidNotEndByItself) {
 }
 
 TEST(StateMachineWithALease, ACommandThatEndsByItselfInTimeEndsAll) {
-    Bench bench;
+    MachineBench bench;
     bench.runLeased().clock.advance(seconds(15));
     (void)bench.ended(3);
     EXPECT_EQ(Action::kEnd, bench.gone());
@@ -126,7 +126,7 @@ TEST(StateMachineWithALease, ACommandThatEndsByItselfInTimeEndsAll) {
 }
 
 TEST(StateMachineWithALease, AnotherTermLeavesNoTimeForTheCommandOfTheOldOne) {
-    Bench bench;
+    MachineBench bench;
     EXPECT_EQ(Action::kKillByLease, bench.runLeased().lead(2, seconds(30)));
     EXPECT_EQ(Action::kNone, bench.lead(2, seconds(30)));
     (void)bench.ended(137);
@@ -135,21 +135,21 @@ TEST(StateMachineWithALease, AnotherTermLeavesNoTimeForTheCommandOfTheOldOne) {
 }
 
 TEST(StateMachineWithALease, TheLeaseOfAnotherTermDoesNotProlongAStop) {
-    Bench bench;
+    MachineBench bench;
     (void)bench.runLeased().follow();
     EXPECT_EQ(Action::kKillByLease, bench.lead(2, seconds(30)));
     EXPECT_FALSE(bench.machine.deadline());
 }
 
 TEST(StateMachineWithALease, ALossIsActedUponOnce) {
-    Bench bench;
+    MachineBench bench;
     EXPECT_EQ(Action::kKillByLease, bench.runLeased().loseLease());
     EXPECT_EQ(Action::kNone, bench.loseLease());
     EXPECT_EQ(Action::kNone, bench.follow());
 }
 
 TEST(StateMachineWithALease, OnLossExitEndsWith75AtItsEnd) {
-    Bench bench(OnLoss::kExit);
+    MachineBench bench(OnLoss::kExit);
     bench.runLeased().clock.advance(seconds(19));
     EXPECT_EQ(Action::kStop, bench.deadline());
     (void)bench.ended(0);

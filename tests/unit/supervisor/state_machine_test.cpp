@@ -11,7 +11,6 @@ namespace leader {
 namespace {
 
 using namespace test;
-using Bench = MachineBench;
 
 struct Expected {
     Action action;
@@ -20,12 +19,12 @@ struct Expected {
 
 struct Row {
     const char* event;
-    std::function<Action(Bench&)> happen;
+    std::function<Action(MachineBench&)> happen;
     Expected waiting, settling, running, stopping;
 };
 
-std::function<Action(Bench&)> receive(int number) {
-    return [number](Bench& bench) { return bench.signal(number); };
+std::function<Action(MachineBench&)> receive(int number) {
+    return [number](MachineBench& bench) { return bench.signal(number); };
 }
 
 constexpr auto kNothing = Action::kNone;
@@ -34,23 +33,23 @@ constexpr auto kEnd = Action::kEnd;
 
 // clang-format off
 const std::vector<Row> kRows{
-    {"lead, same term", [](Bench& b) { return b.lead(1); },
+    {"lead, same term", [](MachineBench& b) { return b.lead(1); },
      {kNothing, kSettling}, {kNothing, kSettling}, {kNothing, kRunning}, {kNothing, kStopping}},
-    {"lead, other term", [](Bench& b) { return b.lead(2); },
+    {"lead, other term", [](MachineBench& b) { return b.lead(2); },
      {kNothing, kSettling}, {kNothing, kSettling}, {Action::kStop, kStopping}, {kNothing, kStopping}},
-    {"follow", [](Bench& b) { return b.follow(); },
+    {"follow", [](MachineBench& b) { return b.follow(); },
      {kNothing, kWaiting}, {kNothing, kWaiting}, {Action::kStop, kStopping}, {kNothing, kStopping}},
-    {"doubt", [](Bench& b) { return b.doubt(); },
+    {"doubt", [](MachineBench& b) { return b.doubt(); },
      {kNothing, kWaiting}, {kNothing, kWaiting}, {kNothing, kRunning}, {kNothing, kStopping}},
-    {"deadline", [](Bench& b) { return b.deadline(); },
+    {"deadline", [](MachineBench& b) { return b.deadline(); },
      {kNothing, kWaiting}, {Action::kStart, kRunning}, {kNothing, kRunning}, {Action::kKill, kStopping}},
-    {"lease over", [](Bench& b) { return b.loseLease(); },
+    {"lease over", [](MachineBench& b) { return b.loseLease(); },
      {kNothing, kWaiting}, {kNothing, kWaiting}, {Action::kKillByLease, kStopping}, {Action::kKillByLease, kStopping}},
-    {"cannot start", [](Bench& b) { return b.cannotStart(); },
+    {"cannot start", [](MachineBench& b) { return b.cannotStart(); },
      {kNothing, kWaiting}, {kNothing, kSettling}, {kEnd, kEnded}, {kNothing, kStopping}},
-    {"command ended", [](Bench& b) { return b.ended(3); },
+    {"command ended", [](MachineBench& b) { return b.ended(3); },
      {kNothing, kWaiting}, {kNothing, kSettling}, {Action::kStopSurvivors, kStopping}, {Action::kStopSurvivors, kStopping}},
-    {"all gone", [](Bench& b) { return b.gone(); },
+    {"all gone", [](MachineBench& b) { return b.gone(); },
      {kNothing, kWaiting}, {kNothing, kSettling}, {kNothing, kRunning}, {Action::kStoodDown, kWaiting}},
     {"TERM", receive(SIGTERM), {kEnd, kEnded}, {kEnd, kEnded}, {kForward, kStopping}, {kForward, kStopping}},
     {"INT", receive(SIGINT), {kEnd, kEnded}, {kEnd, kEnded}, {kForward, kStopping}, {kForward, kStopping}},
@@ -69,7 +68,7 @@ const std::vector<Row> kRows{
 
 void expectCell(const Row& row, State from, const Expected& expected) {
     SCOPED_TRACE(std::string(row.event) + " while " + nameOf(from));
-    Bench bench;
+    MachineBench bench;
     EXPECT_EQ(expected.action, row.happen(bench.reach(from)));
     EXPECT_EQ(expected.next, bench.machine.state());
 }
@@ -85,15 +84,15 @@ TEST(StateMachine, DoesInEachStateAtEachEventWhatTheTableSays) {
 }
 
 TEST(StateMachine, HasADeadlineOnlyWhileSettlingAndStopping) {
-    EXPECT_FALSE(Bench().reach(kWaiting).machine.deadline());
-    EXPECT_EQ(seconds(5), Bench().reach(kSettling).left());
-    EXPECT_FALSE(Bench().reach(kRunning).machine.deadline());
-    EXPECT_EQ(seconds(10), Bench().reach(kStopping).left());
-    EXPECT_FALSE(Bench().reach(kEnded).machine.deadline());
+    EXPECT_FALSE(MachineBench().reach(kWaiting).machine.deadline());
+    EXPECT_EQ(seconds(5), MachineBench().reach(kSettling).left());
+    EXPECT_FALSE(MachineBench().reach(kRunning).machine.deadline());
+    EXPECT_EQ(seconds(10), MachineBench().reach(kStopping).left());
+    EXPECT_FALSE(MachineBench().reach(kEnded).machine.deadline());
 }
 
 TEST(StateMachine, ABreakWhileSettlingStartsTheTimeAnew) {
-    Bench bench;
+    MachineBench bench;
     (void)bench.lead(1);
     bench.clock.advance(seconds(3));
     (void)bench.lead(1);
@@ -107,7 +106,7 @@ TEST(StateMachine, ABreakWhileSettlingStartsTheTimeAnew) {
 }
 
 TEST(StateMachine, LeadingAgainWhileStoppingStartsOnlyWhenAllIsGone) {
-    Bench bench;
+    MachineBench bench;
     bench.reach(kStopping);
     EXPECT_EQ(Action::kNone, bench.lead(2));
     EXPECT_EQ(Action::kStopSurvivors, bench.ended(0));
@@ -117,7 +116,7 @@ TEST(StateMachine, LeadingAgainWhileStoppingStartsOnlyWhenAllIsGone) {
 }
 
 TEST(StateMachine, TheLastWordWhileStoppingCounts) {
-    Bench bench;
+    MachineBench bench;
     bench.reach(kStopping);
     for (int i = 0; i < 100; ++i) {
         EXPECT_EQ(Action::kNone, bench.lead(i));
@@ -129,7 +128,7 @@ TEST(StateMachine, TheLastWordWhileStoppingCounts) {
 }
 
 TEST(StateMachine, AnotherTermWhileRunningRunsTheCommandAgain) {
-    Bench bench;
+    MachineBench bench;
     EXPECT_EQ(Action::kStop, bench.reach(kRunning).lead(2));
     (void)bench.ended(0);
     EXPECT_EQ(Action::kStoodDown, bench.gone());
@@ -141,7 +140,7 @@ TEST(StateMachine, AnotherTermWhileRunningRunsTheCommandAgain) {
 }
 
 TEST(StateMachine, ACommandThatEndsByItselfEndsAllWithItsExitCode) {
-    Bench bench;
+    MachineBench bench;
     (void)bench.reach(kRunning).ended(3);
     (void)bench.follow();
     (void)bench.lead(1);
@@ -150,7 +149,7 @@ TEST(StateMachine, ACommandThatEndsByItselfEndsAllWithItsExitCode) {
 }
 
 TEST(StateMachine, WhatTheCommandLeavesBehindHasTheGracePeriod) {
-    Bench bench;
+    MachineBench bench;
     (void)bench.reach(kRunning).ended(3);
     EXPECT_EQ(seconds(10), bench.left());
     EXPECT_EQ(Action::kKill, bench.deadline());
@@ -158,14 +157,14 @@ TEST(StateMachine, WhatTheCommandLeavesBehindHasTheGracePeriod) {
 }
 
 TEST(StateMachine, TheEndOfTheCommandWhileStoppingDoesNotProlongTheGracePeriod) {
-    Bench bench;
+    MachineBench bench;
     bench.reach(kStopping).clock.advance(seconds(4));
     (void)bench.ended(0);
     EXPECT_EQ(seconds(6), bench.left());
 }
 
 TEST(StateMachine, ASecondTermDoesNotShortenTheGracePeriod) {
-    Bench bench;
+    MachineBench bench;
     (void)bench.reach(kRunning).signal(SIGTERM);
     bench.clock.advance(seconds(4));
     EXPECT_EQ(Action::kForward, bench.signal(SIGTERM));
@@ -174,7 +173,7 @@ TEST(StateMachine, ASecondTermDoesNotShortenTheGracePeriod) {
 }
 
 TEST(StateMachine, QuitEndsTheGracePeriodAndThenTheMember) {
-    Bench bench;
+    MachineBench bench;
     EXPECT_EQ(Action::kKill, bench.reach(kStopping).signal(SIGQUIT));
     EXPECT_FALSE(bench.machine.deadline());
     (void)bench.ended(137);
@@ -184,14 +183,14 @@ TEST(StateMachine, QuitEndsTheGracePeriodAndThenTheMember) {
 }
 
 TEST(StateMachine, QuitKillsWhileStoppingEvenWhereQuitIsTheStopSignal) {
-    Bench bench(OnLoss::kStandDown, SIGQUIT);
+    MachineBench bench(OnLoss::kStandDown, SIGQUIT);
     EXPECT_EQ(Action::kForward, bench.reach(kRunning).signal(SIGQUIT));
     EXPECT_EQ(kStopping, bench.machine.state());
     EXPECT_EQ(Action::kKill, bench.signal(SIGQUIT));
 }
 
 TEST(StateMachine, TermWhileStandingDownEndsTheMemberWithTheCommandsCode) {
-    Bench bench;
+    MachineBench bench;
     (void)bench.reach(kStopping).signal(SIGTERM);
     (void)bench.ended(5);
     EXPECT_EQ(Action::kEnd, bench.gone());
@@ -199,7 +198,7 @@ TEST(StateMachine, TermWhileStandingDownEndsTheMemberWithTheCommandsCode) {
 }
 
 TEST(StateMachine, HangupWhileStandingDownDoesNotEndTheMember) {
-    Bench bench;
+    MachineBench bench;
     (void)bench.reach(kStopping).signal(SIGHUP);
     (void)bench.ended(0);
     EXPECT_EQ(Action::kStoodDown, bench.gone());
@@ -207,7 +206,7 @@ TEST(StateMachine, HangupWhileStandingDownDoesNotEndTheMember) {
 
 TEST(StateMachine, ASignalWhileWaitingEndsWith128AndItsNumber) {
     for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM, SIGRTMIN + 3}) {
-        Bench bench;
+        MachineBench bench;
         EXPECT_EQ(Action::kEnd, bench.signal(signal));
         EXPECT_EQ(128 + signal, bench.machine.exitCode());
         EXPECT_EQ(Action::kNone, bench.lead(1));
@@ -216,7 +215,7 @@ TEST(StateMachine, ASignalWhileWaitingEndsWith128AndItsNumber) {
 }
 
 TEST(StateMachine, ASignalThatIsIgnoredByInheritanceDoesNotEndAWaitingMember) {
-    Bench bench(OnLoss::kStandDown, SIGTERM, {SIGHUP, SIGINT});
+    MachineBench bench(OnLoss::kStandDown, SIGTERM, {SIGHUP, SIGINT});
     EXPECT_EQ(Action::kNone, bench.signal(SIGHUP));
     EXPECT_EQ(Action::kNone, bench.signal(SIGINT));
     EXPECT_EQ(kWaiting, bench.machine.state());
@@ -225,13 +224,13 @@ TEST(StateMachine, ASignalThatIsIgnoredByInheritanceDoesNotEndAWaitingMember) {
 }
 
 TEST(StateMachine, TheStopSignalAsksForTheEndWhateverItDoesByDefault) {
-    Bench bench(OnLoss::kStandDown, SIGWINCH);
+    MachineBench bench(OnLoss::kStandDown, SIGWINCH);
     EXPECT_EQ(Action::kForward, bench.reach(kRunning).signal(SIGWINCH));
     EXPECT_EQ(kStopping, bench.machine.state());
 }
 
 TEST(StateMachine, OnLossExitStopsAndEndsWith75) {
-    Bench bench(OnLoss::kExit);
+    MachineBench bench(OnLoss::kExit);
     EXPECT_EQ(Action::kStop, bench.reach(kRunning).follow());
     (void)bench.lead(1);
     (void)bench.ended(0);
@@ -240,7 +239,7 @@ TEST(StateMachine, OnLossExitStopsAndEndsWith75) {
 }
 
 TEST(StateMachine, OnLossExitHoldsForAnotherTermToo) {
-    Bench bench(OnLoss::kExit);
+    MachineBench bench(OnLoss::kExit);
     EXPECT_EQ(Action::kStop, bench.reach(kRunning).lead(2));
     (void)bench.ended(0);
     EXPECT_EQ(Action::kEnd, bench.gone());
@@ -248,7 +247,7 @@ TEST(StateMachine, OnLossExitHoldsForAnotherTermToo) {
 }
 
 TEST(StateMachine, OnLossExitKeepsTheCommandsCodeWhereItWasAskedToEndBefore) {
-    Bench bench(OnLoss::kExit);
+    MachineBench bench(OnLoss::kExit);
     (void)bench.reach(kRunning).signal(SIGTERM);
     (void)bench.follow();
     (void)bench.ended(9);
@@ -257,13 +256,13 @@ TEST(StateMachine, OnLossExitKeepsTheCommandsCodeWhereItWasAskedToEndBefore) {
 }
 
 TEST(StateMachine, OnLossExitWaitsOnWhereNothingRan) {
-    Bench bench(OnLoss::kExit);
+    MachineBench bench(OnLoss::kExit);
     EXPECT_EQ(Action::kNone, bench.reach(kSettling).follow());
     EXPECT_EQ(kWaiting, bench.machine.state());
 }
 
 TEST(StateMachine, OnLossKeepLetsTheCommandRunUnderWhateverTerm) {
-    Bench bench(OnLoss::kKeep);
+    MachineBench bench(OnLoss::kKeep);
     bench.reach(kRunning);
     EXPECT_EQ(Action::kNone, bench.follow());
     EXPECT_EQ(Action::kNone, bench.lead(2));
@@ -273,13 +272,13 @@ TEST(StateMachine, OnLossKeepLetsTheCommandRunUnderWhateverTerm) {
 }
 
 TEST(StateMachine, OnLossKeepDoesNotStartWhatWasLostBefore) {
-    Bench bench(OnLoss::kKeep);
+    MachineBench bench(OnLoss::kKeep);
     EXPECT_EQ(Action::kNone, bench.reach(kSettling).follow());
     EXPECT_EQ(kWaiting, bench.machine.state());
 }
 
 TEST(StateMachine, ACommandThatCannotStartEndsWithTheShellsCode) {
-    Bench bench;
+    MachineBench bench;
     EXPECT_EQ(Action::kEnd, bench.reach(kRunning).cannotStart());
     EXPECT_EQ(127, bench.machine.exitCode());
 }

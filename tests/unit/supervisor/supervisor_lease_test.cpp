@@ -15,7 +15,6 @@ namespace leader {
 namespace {
 
 using namespace test;
-using Bench = SupervisorBench;
 
 /// A leadership under term 1 whose lease ends so much later.
 Leadership leased(Duration lease) {
@@ -32,7 +31,7 @@ std::optional<pid_t> guardOf(pid_t leader) {
 }
 
 /// The guard that it has made, as somebody else leads.
-std::optional<pid_t> waitWithAGuard(Bench& bench) {
+std::optional<pid_t> waitWithAGuard(SupervisorBench& bench) {
     if (bench.supervisor.start()) return {};
     bench.supervisor.lose("somebody else leads");
     bench.until([] { return guardOf(getpid()).has_value(); });
@@ -41,7 +40,7 @@ std::optional<pid_t> waitWithAGuard(Bench& bench) {
 
 TEST(SupervisorWithALease, StopsTheCommandInTimeAndWaits) {
     expectScenario([] {
-        Bench bench(shell("trap '' TERM; while :; do sleep 0.01; done"));
+        SupervisorBench bench(shell("trap '' TERM; while :; do sleep 0.01; done"));
         REQUIRE_HERE(!bench.supervisor.start());
         const Leadership leadership = leased(seconds(4));
         bench.supervisor.lead(leadership);
@@ -56,7 +55,7 @@ TEST(SupervisorWithALease, StopsTheCommandInTimeAndWaits) {
 
 TEST(SupervisorWithALease, RunsOnWhileItIsRenewed) {
     expectScenario([] {
-        Bench bench(shell("exec sleep 1000"));
+        SupervisorBench bench(shell("exec sleep 1000"));
         REQUIRE_HERE(!bench.supervisor.start());
         const Instant begin = bench.loop.now();
         while (bench.loop.now() - begin < milliseconds(2500)) {
@@ -72,7 +71,7 @@ TEST(SupervisorWithALease, RunsOnWhileItIsRenewed) {
 
 TEST(SupervisorWithALease, StartsNothingWhereTooLittleOfItIsLeft) {
     expectScenario([] {
-        Bench bench(shell("exec sleep 1000"));
+        SupervisorBench bench(shell("exec sleep 1000"));
         REQUIRE_HERE(!bench.supervisor.start());
         bench.supervisor.lead(leased(milliseconds(1200)));
         REQUIRE_HERE(bench.state() == State::kWaiting && bench.starts == 0);
@@ -84,7 +83,7 @@ TEST(SupervisorWithALease, ALostOneLeavesNoGracePeriod) {
     expectScenario([] {
         SupervisorOptions options = shell("trap '' TERM; while :; do sleep 0.01; done");
         options.gracePeriod = seconds(100);
-        Bench bench(options);
+        SupervisorBench bench(options);
         REQUIRE_HERE(!bench.supervisor.start());
         bench.supervisor.lead(leased(seconds(1000)));
         REQUIRE_HERE(bench.state() == State::kRunning);
@@ -96,7 +95,7 @@ TEST(SupervisorWithALease, ALostOneLeavesNoGracePeriod) {
 
 TEST(SupervisorWithALease, AGuardThatIsKilledIsReplaced) {
     expectScenario([] {
-        Bench bench(shell("exec sleep 1000"));
+        SupervisorBench bench(shell("exec sleep 1000"));
         REQUIRE_HERE(!bench.supervisor.start());
         bench.supervisor.lead(leased(seconds(1000)));
         const Instant started = bench.loop.now();
@@ -117,7 +116,7 @@ TEST(SupervisorWithALease, AGuardThatIsKilledIsReplaced) {
 
 TEST(SupervisorWithALease, StandsDownWhereNoGuardStays) {
     expectScenario([] {
-        Bench bench(shell("exec sleep 1000"));
+        SupervisorBench bench(shell("exec sleep 1000"));
         REQUIRE_HERE(!bench.supervisor.start());
         bench.supervisor.lead(leased(seconds(1000)));
         const auto guard = guardOf(getpid());
@@ -131,7 +130,7 @@ TEST(SupervisorWithALease, StandsDownWhereNoGuardStays) {
 
 TEST(SupervisorWithALease, WithoutAGuardNothingIsStarted) {
     expectScenario([] {
-        Bench bench(shell("exec sleep 1000"));
+        SupervisorBench bench(shell("exec sleep 1000"));
         REQUIRE_HERE(!bench.supervisor.start());
         const rlimit none{0, 0};
         REQUIRE_HERE(getuid() != 0 || setuid(54323) == 0);
@@ -144,7 +143,7 @@ TEST(SupervisorWithALease, WithoutAGuardNothingIsStarted) {
 
 TEST(SupervisorWithALease, PreparesAGuardWhileItWaitsAndUsesIt) {
     expectScenario([] {
-        Bench bench(shell("exec sleep 1000"));
+        SupervisorBench bench(shell("exec sleep 1000"));
         REQUIRE_HERE(!bench.supervisor.start());
         REQUIRE_HERE(!guardOf(getpid()));
         bench.supervisor.lose("somebody else leads");
@@ -169,7 +168,7 @@ TEST(SupervisorWithALease, PreparesAGuardWhileItWaitsAndUsesIt) {
 
 TEST(SupervisorWithALease, APreparedGuardThatIsKilledIsMadeAnewWhileItWaits) {
     expectScenario([] {
-        Bench bench(shell("exec sleep 1000"));
+        SupervisorBench bench(shell("exec sleep 1000"));
         const auto prepared = waitWithAGuard(bench);
         REQUIRE_HERE(prepared);
         kill(*prepared, SIGKILL);
@@ -187,7 +186,7 @@ TEST(SupervisorWithALease, APreparedGuardThatIsKilledIsMadeAnewWhileItWaits) {
 
 TEST(SupervisorWithALease, APreparedGuardThatIsKilledJustBeforeTheStartIsReplaced) {
     expectScenario([] {
-        Bench bench(shell("exec sleep 1000"));
+        SupervisorBench bench(shell("exec sleep 1000"));
         const auto prepared = waitWithAGuard(bench);
         REQUIRE_HERE(prepared);
         kill(*prepared, SIGKILL);
@@ -202,7 +201,7 @@ TEST(SupervisorWithALease, APreparedGuardThatIsKilledJustBeforeTheStartIsReplace
 
 TEST(SupervisorWithALease, APreparedGuardThatDoesNotWakeUpIsReplacedWhileTheCommandRunsOn) {
     expectScenario([] {
-        Bench bench(shell("exec sleep 1000"));
+        SupervisorBench bench(shell("exec sleep 1000"));
         const auto prepared = waitWithAGuard(bench);
         REQUIRE_HERE(prepared);
         kill(*prepared, SIGSTOP);
@@ -236,7 +235,7 @@ TEST(SupervisorWithALease, APreparedGuardKillsInTimeWhatAStoppedLeaderCannot) {
     Forked leader([&]() -> int {
         SupervisorOptions options = shell("exec sleep 1000");
         options.gracePeriod = Duration::zero();
-        Bench bench(options);
+        SupervisorBench bench(options);
         REQUIRE_HERE(!bench.supervisor.start());
         bench.supervisor.lose("somebody else leads");
         bench.supervisor.lead(leased(seconds(1000)));
@@ -260,7 +259,7 @@ TEST(SupervisorWithALease, TheGuardChangesNeitherExitCodeNorReapingAndEndsWithLe
         std::array<int, 2> ends{};
         ASSERT_EQ(0, pipe(ends.data()));
         expectScenario([&]() -> int {
-            Bench bench(shell("(true &); (setsid sleep 0.05 &); exit 3"));
+            SupervisorBench bench(shell("(true &); (setsid sleep 0.05 &); exit 3"));
             REQUIRE_HERE(!bench.supervisor.start());
             if (prepared) bench.supervisor.lose("somebody else leads");
             bench.supervisor.lead(leased(seconds(1000)));
@@ -315,7 +314,7 @@ class LonelyLeader {
         SupervisorOptions options = shell("setsid sh -c '" + live + "' & " + live);
         options.onLoss = OnLoss::kExit;
         options.gracePeriod = Duration::zero();
-        Bench bench(options);
+        SupervisorBench bench(options);
         REQUIRE_HERE(!bench.supervisor.start());
         bench.supervisor.lead(leased(seconds(1000)));
         REQUIRE_HERE(bench.until([&] { return pids().size() == 2; }));

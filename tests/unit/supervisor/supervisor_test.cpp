@@ -13,11 +13,10 @@ namespace leader {
 namespace {
 
 using namespace test;
-using Bench = SupervisorBench;
 
 TEST(Supervisor, EndsWithTheExitCodeOfTheCommand) {
     expectScenario([] {
-        Bench bench(shell("exit 3"));
+        SupervisorBench bench(shell("exit 3"));
         REQUIRE_HERE(!bench.supervisor.start());
         bench.supervisor.lead({1, {}});
         REQUIRE_HERE(bench.untilEnded());
@@ -30,7 +29,7 @@ TEST(Supervisor, AnExpectedExitCodeCountsAs0) {
     expectScenario([] {
         SupervisorOptions options = shell("kill -TERM $$");
         options.expectedExits = {128 + SIGTERM};
-        Bench bench(options);
+        SupervisorBench bench(options);
         REQUIRE_HERE(!bench.supervisor.start());
         bench.supervisor.lead({1, {}});
         REQUIRE_HERE(bench.untilEnded());
@@ -43,7 +42,7 @@ TEST(Supervisor, SaysAtOnceThatACommandDoesNotExist) {
     expectScenario([] {
         SupervisorOptions options;
         options.command = {"no-such-command"};
-        Bench bench(options);
+        SupervisorBench bench(options);
         const auto error = bench.supervisor.start();
         REQUIRE_HERE(error && error->exitCode == 127);
         return 0;
@@ -58,7 +57,7 @@ TEST(Supervisor, ACommandThatCannotBeExecutedWhenItsTimeComesEndsWithTheShellsCo
         std::filesystem::permissions(script, std::filesystem::perms::owner_all);
         SupervisorOptions options;
         options.command = {script};
-        Bench bench(options);
+        SupervisorBench bench(options);
         REQUIRE_HERE(!bench.supervisor.start());
         bench.supervisor.lead({1, {}});
         REQUIRE_HERE(bench.supervisor.ended() && bench.endedWith == 126);
@@ -68,7 +67,7 @@ TEST(Supervisor, ACommandThatCannotBeExecutedWhenItsTimeComesEndsWithTheShellsCo
 
 TEST(Supervisor, WhatMustHappenBeforeTheStartMayPreventIt) {
     expectScenario([] {
-        Bench bench(shell("exit 0"));
+        SupervisorBench bench(shell("exit 0"));
         bench.refusal = "the port is stuck";
         REQUIRE_HERE(!bench.supervisor.start());
         bench.supervisor.lead({1, {}});
@@ -82,7 +81,7 @@ TEST(Supervisor, StandsDownAndStartsAgainUnderANewTerm) {
     const TemporaryDirectory directory;
     const std::string terms = directory.file("terms");
     expectScenario([&] {
-        Bench bench(
+        SupervisorBench bench(
             shell("trap 'exit 0' TERM; echo $LEADER_TERM >> " + terms + "; while :; do sleep 0.01; done"));
         REQUIRE_HERE(!bench.supervisor.start());
         bench.supervisor.lead({1, {{"LEADER_TERM", "1"}}});
@@ -116,7 +115,7 @@ TEST(Supervisor, WhatASurvivorStartsAfterTheStopSignalIsToldToStopToo) {
     expectScenario([&] {
         SupervisorOptions options = shell(survivor + " & exec sleep 1000");
         options.gracePeriod = seconds(600);
-        Bench bench(options);
+        SupervisorBench bench(options);
         REQUIRE_HERE(!bench.supervisor.start());
         bench.supervisor.lead({1, {}});
         REQUIRE_HERE(bench.untilExists(ready));
@@ -129,7 +128,7 @@ TEST(Supervisor, WhatASurvivorStartsAfterTheStopSignalIsToldToStopToo) {
 TEST(Supervisor, FlappingNeverHasTwoCommandsAndEndsAsTheLastWordSays) {
     for (const bool leadsAtLast : {true, false})
         expectScenario([&] {
-            Bench bench(shell("sleep 1000 & wait"));
+            SupervisorBench bench(shell("sleep 1000 & wait"));
             REQUIRE_HERE(!bench.supervisor.start());
             for (int i = 0; i < 100; ++i) {
                 bench.supervisor.lead({i / 10, {}});
@@ -151,8 +150,8 @@ TEST(Supervisor, KillsAfterTheGracePeriodWhateverTheCommandStarted) {
     const TemporaryDirectory directory;
     const std::string up = directory.file("up");
     expectScenario([&] {
-        Bench bench(shell("trap '' TERM; setsid sh -c 'trap \"\" TERM; sleep 1000 & touch " + up +
-                          "; wait' & while :; do wait; done"));
+        SupervisorBench bench(shell("trap '' TERM; setsid sh -c 'trap \"\" TERM; sleep 1000 & touch " + up +
+                                    "; wait' & while :; do wait; done"));
         REQUIRE_HERE(!bench.supervisor.start());
         bench.supervisor.lead({1, {}});
         REQUIRE_HERE(bench.untilExists(up));
@@ -169,7 +168,7 @@ TEST(Supervisor, AStoppedCommandIsContinuedSoThatItCanEnd) {
     expectScenario([] {
         SupervisorOptions options = shell("exec sleep 1000");
         options.gracePeriod = seconds(100);
-        Bench bench(options);
+        SupervisorBench bench(options);
         REQUIRE_HERE(!bench.supervisor.start());
         bench.supervisor.lead({1, {}});
         kill(bench.supervisor.status().pid, SIGSTOP);
@@ -188,7 +187,7 @@ TEST(Supervisor, WhatOutlivesTheCommandIsToldToStopBeforeTheEnd) {
             shell("setsid sh -c 'trap \"touch " + told + "; exit\" TERM; touch " + up +
                   "; while :; do sleep 0.01; done' & until test -e " + up + "; do sleep 0.01; done; exit 5");
         options.gracePeriod = seconds(100);
-        Bench bench(options);
+        SupervisorBench bench(options);
         REQUIRE_HERE(!bench.supervisor.start());
         bench.supervisor.lead({1, {}});
         REQUIRE_HERE(bench.untilEnded());
@@ -199,7 +198,7 @@ TEST(Supervisor, WhatOutlivesTheCommandIsToldToStopBeforeTheEnd) {
 
 TEST(Supervisor, ASignalThatIsAlreadyHerePreventsTheStart) {
     expectScenario([] {
-        Bench bench(shell("exit 0"));
+        SupervisorBench bench(shell("exit 0"));
         REQUIRE_HERE(!bench.supervisor.start());
         // What this process sends itself does not count.
         const pid_t sender = fork();
@@ -215,7 +214,7 @@ TEST(Supervisor, DoubtHoldsWhatRunsAndStartsNothing) {
     expectScenario([] {
         SupervisorOptions options = shell("exec sleep 1000");
         options.settle = milliseconds(20);
-        Bench bench(options);
+        SupervisorBench bench(options);
         REQUIRE_HERE(!bench.supervisor.start());
         bench.supervisor.lead({1, {}});
         bench.supervisor.doubt("no answer");
@@ -234,8 +233,8 @@ TEST(Supervisor, ReapsOrphansWhileTheCommandRuns) {
     const TemporaryDirectory directory;
     const std::string done = directory.file("done");
     expectScenario([&] {
-        Bench bench(shell("i=0; while [ $i -lt 300 ]; do (true &); i=$((i+1)); done; touch " + done +
-                          "; exec sleep 1000"));
+        SupervisorBench bench(shell("i=0; while [ $i -lt 300 ]; do (true &); i=$((i+1)); done; touch " +
+                                    done + "; exec sleep 1000"));
         REQUIRE_HERE(!bench.supervisor.start());
         bench.supervisor.lead({1, {}});
         REQUIRE_HERE(bench.untilExists(done));
@@ -250,7 +249,7 @@ TEST(Supervisor, OnLossExitEndsWith75WhenNothingIsLeft) {
     expectScenario([] {
         SupervisorOptions options = shell("exec sleep 1000");
         options.onLoss = OnLoss::kExit;
-        Bench bench(options);
+        SupervisorBench bench(options);
         REQUIRE_HERE(!bench.supervisor.start());
         bench.supervisor.lead({1, {}});
         bench.supervisor.follow("other leads");
