@@ -19,7 +19,8 @@ inline std::chrono::milliseconds patience(std::chrono::milliseconds base = std::
 
 /// Whether `condition` comes true before the deadline.
 template <typename Condition>
-bool eventually(Condition condition, std::chrono::milliseconds base = std::chrono::seconds(10)) {
+[[nodiscard]] bool eventually(Condition condition,
+                              std::chrono::milliseconds base = std::chrono::seconds(10)) {
     const auto deadline = std::chrono::steady_clock::now() + patience(base);
     while (!condition()) {
         if (std::chrono::steady_clock::now() >= deadline) return false;

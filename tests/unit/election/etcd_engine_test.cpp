@@ -55,7 +55,7 @@ TEST_F(EtcdEngineTest, AViewTellsHowLongTheAnswerTookButNotHowLongAWatchWaited) 
     ASSERT_TRUE(first->latency);
     EXPECT_GE(*first->latency, 50ms);
     std::thread other([&] {
-        test::eventually([&] { return etcd.requests("watch") == 1; });
+        EXPECT_TRUE(test::eventually([&] { return etcd.requests("watch") == 1; }));
         etcd.put("db/2", ours("2"));
     });
     const auto second = view();

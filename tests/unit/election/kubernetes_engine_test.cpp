@@ -102,7 +102,7 @@ TEST_F(KubernetesEngineTest, FollowsByOneWatchAndTakesOverAtOnce) {
     api.put(kOthers);
     EXPECT_EQ("follower of other", next());
     std::thread other([&] {
-        test::eventually([&] { return api.watching() == 1; });
+        EXPECT_TRUE(test::eventually([&] { return api.watching() == 1; }));
         api.put(kFree);
     });
     EXPECT_TRUE(becomes("leader 6"));
@@ -167,7 +167,7 @@ TEST_F(KubernetesEngineTest, ALabelThatSomebodySetsDoesNotCostTheLease) {
 TEST_F(KubernetesEngineTest, ALeaseTakenAwayIsLostAtOnce) {
     EXPECT_EQ("leader 0", next());
     std::thread other([&] {
-        test::eventually([&] { return api.watching() == 1; });
+        EXPECT_TRUE(test::eventually([&] { return api.watching() == 1; }));
         api.put(kOthers);
     });
     EXPECT_EQ("follower of other", next());
@@ -178,9 +178,9 @@ TEST_F(KubernetesEngineTest, AWatchThatTheServerForgotBeginsAnewFromWhatIsThere)
     api.put(kOthers);
     EXPECT_EQ("follower of other", next());
     std::thread other([&] {
-        test::eventually([&] { return api.watching() == 1; });
+        EXPECT_TRUE(test::eventually([&] { return api.watching() == 1; }));
         api.compact();
-        test::eventually([&] { return api.count("WATCH") == 3; });
+        EXPECT_TRUE(test::eventually([&] { return api.count("WATCH") == 2 && api.watching() == 1; }));
         api.put(kFree);
     });
     EXPECT_TRUE(becomes("leader 6"));
@@ -197,7 +197,7 @@ TEST_F(KubernetesEngineTest, AWatchRefusedWith410BeginsAnewFromWhatIsThere) {
     });
     EXPECT_EQ("follower of other", next());
     std::thread other([&] {
-        test::eventually([&] { return api.watching() == 1; });
+        EXPECT_TRUE(test::eventually([&] { return api.watching() == 1; }));
         api.put(kFree);
     });
     EXPECT_TRUE(becomes("leader 6"));
@@ -208,15 +208,15 @@ TEST_F(KubernetesEngineTest, AWatchGoesOnFromTheLastBookmark) {
     api.put(kOthers);
     EXPECT_EQ("follower of other", next());
     std::thread other([&] {
-        test::eventually([&] { return api.watching() == 1; });
+        EXPECT_TRUE(test::eventually([&] { return api.watching() == 1; }));
         api.tell(R"({"type":"BOOKMARK","object":{"kind":"Lease","metadata":{"resourceVersion":"4711"}}})");
-        test::eventually([&] { return last->revision.empty() || api.watching() == 1; });
+        EXPECT_TRUE(test::eventually([&] { return last->revision.empty() || api.watching() == 1; }));
         api.endWatches();
     });
     EXPECT_EQ("follower of other", next()) << "a bookmark vouches";
     other.join();
     std::thread interrupter([&] {
-        test::eventually([&] { return api.count("WATCH") == 2; });
+        EXPECT_TRUE(test::eventually([&] { return api.count("WATCH") == 2; }));
         interrupt.raise();
     });
     next();
@@ -343,7 +343,7 @@ TEST_F(KubernetesEngineTest, WhoLooksOnWritesNothingAndSeesALeaderThatDoesNotRen
     EXPECT_EQ("follower of nobody", next());
     spec.replace(spec.find("00:00:00"), 8, "00:00:01");
     std::thread other([&] {
-        test::eventually([&] { return api.watching() == 1; });
+        EXPECT_TRUE(test::eventually([&] { return api.watching() == 1; }));
         api.put(spec);
     });
     EXPECT_EQ("leader 5", next());
@@ -385,7 +385,7 @@ TEST_F(KubernetesEngineTest, AViewTellsHowLongTheAnswerTookButNotHowLongAWatchWa
     EXPECT_GE(*last->latency, 50ms);
     EXPECT_LE(*last->latency, all - 50ms) << "the question for a pod is another one";
     std::thread other([&] {
-        test::eventually([&] { return api.watching() == 1; });
+        EXPECT_TRUE(test::eventually([&] { return api.watching() == 1; }));
         api.put(kFree);
     });
     EXPECT_TRUE(becomes("follower of nobody"));

@@ -136,13 +136,13 @@ TEST_F(TlsTest, AServerWithoutTlsIsToldApart) {
     const UniqueFd listener = test::listenOn("127.0.0.1");
     std::thread plain([&] {
         UniqueFd peer;
-        test::eventually([&] { return static_cast<bool>(peer = test::acceptFrom(listener)); });
+        EXPECT_TRUE(test::eventually([&] { return static_cast<bool>(peer = test::acceptFrom(listener)); }));
         test::sendAll(peer, "HTTP/1.1 400 Bad Request\r\n\r\n");
         test::Received hello;
-        test::eventually([&] {
+        EXPECT_TRUE(test::eventually([&] {
             hello.poll(peer);
             return !hello.open();
-        });
+        }));
     });
     {
         HttpClient client({"127.0.0.1", test::portOf(listener.get()), "", files}, interrupt);
@@ -198,7 +198,7 @@ TEST_F(TlsTest, AHandshakeThatStallsEndsAtTheDeadlineOrWhenInterrupted) {
     HttpClient client(originOf(front), interrupt);
     const Instant start = Clock::system().now();
     std::thread other([&] {
-        test::eventually([&] { return front.sent() > 0; });
+        EXPECT_TRUE(test::eventually([&] { return front.sent() > 0; }));
         interrupt.raise();
     });
     EXPECT_FALSE(client.get("/", "", in(60s)).ok());
@@ -223,7 +223,7 @@ TEST_F(TlsTest, AnAnswerThatStallsWithinARecordEndsAtTheDeadlineOrWhenInterrupte
 
     HttpClient another(originOf(front), interrupt);
     std::thread other([&] {
-        test::eventually([&] { return server.requests().size() == 3; });
+        EXPECT_TRUE(test::eventually([&] { return server.requests().size() == 3; }));
         interrupt.raise();
     });
     EXPECT_FALSE(another.get("/", "", in(60s)).ok());
@@ -246,7 +246,7 @@ TEST_F(TlsTest, ARequestThatStallsWithinARecordEndsAtTheDeadlineOrWhenInterrupte
 
     HttpClient another(originOf(front), interrupt);
     std::thread other([&] {
-        test::eventually([&] { return front.deaf() == 2; });
+        EXPECT_TRUE(test::eventually([&] { return front.deaf() == 2; }));
         interrupt.raise();
     });
     EXPECT_FALSE(another.request(request, in(60s)).ok());
