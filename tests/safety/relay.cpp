@@ -72,7 +72,8 @@ void Relay::set(Mode mode, std::chrono::milliseconds delay) {
 }
 
 void Relay::run() {
-    for (;;) {
+    std::unique_lock lock(mutex_);
+    while (!stop_) {
         std::vector<pollfd> watched{{wake_.get(), POLLIN, 0}};
         for (const Listener& each : listeners_) watched.push_back({each.fd.get(), POLLIN, 0});
         for (const Connection& each : connections_)
@@ -81,12 +82,12 @@ void Relay::run() {
                 const bool reads = mode_ == Mode::kPass && !way.ended && way.chunks.size() < kMostChunks;
                 watched.push_back({reads ? each.ends[end].get() : -1, POLLIN, 0});
             }
-        ::poll(watched.data(), watched.size(), nextDelivery(std::chrono::steady_clock::now()));
-
-        const std::lock_guard lock(mutex_);
+        const int timeout = nextDelivery(std::chrono::steady_clock::now());
+        lock.unlock();
+        ::poll(watched.data(), watched.size(), timeout);
+        lock.lock();
         eventfd_t ignored = 0;
         eventfd_read(wake_.get(), &ignored);
-        if (stop_) return;
         std::size_t at = listeners_.size() + 1;
         for (Connection& each : connections_)
             for (int end = 0; end < 2; ++end)
