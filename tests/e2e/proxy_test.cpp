@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "tests/e2e/proxy_rig.h"
+#include "tests/support/sanitizer.h"
 
 namespace leader::test {
 namespace {
@@ -103,9 +104,7 @@ TEST_F(ProxiedWithOptions, ALeaderThatRefusesAndComesUpWithinTheHoldServesTheCli
 }
 
 TEST_F(Proxied, WithoutDescriptorsItServesWhoIsThereAndTheOthersLater) {
-#ifdef LEADER_SANITIZE
-    GTEST_SKIP() << "a sanitizer needs a descriptor to report";
-#endif
+    if (kSanitized) GTEST_SKIP() << "a sanitizer needs a descriptor to report";
     const UniqueFd early = proxy->client();
     const UniqueFd earlyLeader = acceptSoon(listener);
     ASSERT_TRUE(earlyLeader);

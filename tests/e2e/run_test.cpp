@@ -4,6 +4,7 @@
 #include <csignal>
 
 #include "tests/e2e/harness.h"
+#include "tests/support/sanitizer.h"
 
 namespace leader::test {
 namespace {
@@ -53,6 +54,7 @@ TEST(Run, ACommandKilledByASignalIs128AndTheSignal) {
 }
 
 TEST(Run, ACommandThatIsNotFoundIs127AndOneThatCannotBeExecuted126) {
+    if (kVforkIsFork) GTEST_SKIP() << kWhyFork;
     MetadataServer server(service(1, 1).answers());
     const TemporaryDirectory directory;
     writeFile(directory / "data", "no program\n");

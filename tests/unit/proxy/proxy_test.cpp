@@ -8,6 +8,7 @@
 
 #include "tests/support/fake_clock.h"
 #include "tests/support/privileges.h"
+#include "tests/support/sanitizer.h"
 #include "tests/unit/proxy/proxy_rig.h"
 
 namespace leader {
@@ -350,9 +351,7 @@ TEST(Proxy, BeyondTheMostConnectionsClientsWaitInTheListenQueue) {
 }
 
 TEST(Proxy, WithoutDescriptorsItStopsAcceptingWithoutSpinningAndGoesOnLater) {
-#ifdef LEADER_SANITIZE
-    GTEST_SKIP() << "a sanitizer needs a descriptor to report";
-#endif
+    if (test::kSanitized) GTEST_SKIP() << "a sanitizer needs a descriptor to report";
     ProxyRig rig;
     rig.options.hold = 1min;
     const UniqueFd listener = test::listenOn(loopback(1));

@@ -14,6 +14,7 @@
 
 #include "common/base/unique_fd.h"
 #include "common/supervisor/inherited.h"
+#include "tests/support/sanitizer.h"
 #include "tests/unit/supervisor/forked.h"
 
 namespace leader {
@@ -88,11 +89,13 @@ TEST(Command, AFileThatIsNotExecutableIs126) {
 }
 
 TEST(Command, AScriptWithoutShebangIs126) {
+    if (test::kVforkIsFork) GTEST_SKIP() << test::kWhyFork;
     const TemporaryDirectory directory;
     expectError({makeFile(directory, "echo hello\n", 0755)}, 126, "neither a binary");
 }
 
 TEST(Command, AScriptWhoseInterpreterIsMissingIs126) {
+    if (test::kVforkIsFork) GTEST_SKIP() << test::kWhyFork;
     const TemporaryDirectory directory;
     expectError({makeFile(directory, "#!/no/such/shell\n", 0755)}, 126, "its interpreter");
 }
@@ -174,6 +177,7 @@ TEST(Command, HasNoDescriptorsButTheStandardOnes) {
 // A socket that is closed here while the command still has it would go on raising events for who is not there
 // any more. The many others make it likely that it is seen: the kernel closes one after another.
 TEST(Command, HasNothingOfItsParentOpenOnceItIsStarted) {
+    if (test::kVforkIsFork) GTEST_SKIP() << test::kWhyFork;
     constexpr int kOthers = 800;
     constexpr int kTimes = 50;
     std::vector<UniqueFd> others(kOthers);

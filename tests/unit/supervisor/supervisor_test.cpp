@@ -7,6 +7,7 @@
 #include <csignal>
 #include <fstream>
 
+#include "tests/support/sanitizer.h"
 #include "tests/unit/supervisor/supervisor_bench.h"
 
 namespace leader {
@@ -50,6 +51,7 @@ TEST(Supervisor, SaysAtOnceThatACommandDoesNotExist) {
 }
 
 TEST(Supervisor, ACommandThatCannotBeExecutedWhenItsTimeComesEndsWithTheShellsCode) {
+    if (kVforkIsFork) GTEST_SKIP() << kWhyFork;
     expectScenario([] {
         const TemporaryDirectory directory;
         const std::string script = directory.file("script");
