@@ -10,7 +10,7 @@ const AppletHelp kHelp = {
     "[OPTIONS]",
     "Tells by its exit code whether this member leads: if leader-check; then … fi",
     "Exit codes: 0 it leads, 1 it does not, 2 bad usage, 3 it cannot be told (the reason is on standard "
-    "error).",
+    "error), 70 leader itself cannot work.",
 };
 
 }  // namespace

@@ -21,7 +21,8 @@ namespace {
 const AppletHelp kHelp = {
     "[OPTIONS] [LISTEN:]TARGET...",
     "Forwards TCP ports to the leader of a service: whoever connects to LISTEN here reaches TARGET there.",
-    "Exit codes: 128 + the signal that ended it; 2 bad usage; 70 a port cannot be listened on.",
+    "Exit codes: 128 + the signal that ended it; 2 bad usage; 70 leader itself cannot work, as where a "
+    "port cannot be listened on.",
 };
 
 /// As process 1 of a container this one inherits orphans.

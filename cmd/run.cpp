@@ -66,7 +66,7 @@ cli::Option expectExitOption(std::set<int>& target) {
     return {"expect-exit",
             "CODE",
             "this exit code of the command counts as 0",
-            "none",
+            "",
             {},
             true,
             [&target](const std::string& value) -> std::optional<Error> {
