@@ -33,7 +33,7 @@ int check(const Invocation& invocation, SharedOptions shared, Duration timeout) 
     shared.engine.deadline = deadline;
     const Interrupt interrupt;
     const auto engine = makeEngine(shared.engine, interrupt);
-    if (!engine) return usageError(invocation, "--engine: " + engine.error().message);
+    if (!engine) return usageError(invocation, engine.error().message);
 
     const auto answer = firstAnswer(**engine, shared.healthyOnly, deadline);
     if (answer && answer->outcome.role == Role::kLeader) return exit_code::kSuccess;

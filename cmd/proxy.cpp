@@ -44,7 +44,7 @@ int proxy(const Invocation& invocation, const SharedOptions& shared, const Proxy
     raiseDescriptorLimit();
     Interrupt interrupt;
     auto engine = makeEngine(shared.engine, interrupt);
-    if (!engine) return usageError(invocation, "--engine: " + engine.error().message);
+    if (!engine) return usageError(invocation, engine.error().message);
 
     EventLoop loop;
     if (loop.failure()) return fail(invocation, loop.failure()->message, exit_code::kInternal);
@@ -103,8 +103,11 @@ int proxyMain(const Invocation& invocation) {
     for (cli::Option& option : proxyOptions(options)) all.push_back(std::move(option));
     const auto line = readOptions(invocation, all, kHelp);
     if (const int* exitCode = std::get_if<int>(&line)) return *exitCode;
-    for (const std::string& word : std::get<cli::ParsedLine>(line).words)
+    for (const std::string& word : std::get<cli::ParsedLine>(line).words) {
+        if (word.starts_with("-"))
+            return usageError(invocation, "the option " + word + " has to stand before the ports");
         if (const auto error = addPort(options.ports, word)) return usageError(invocation, error->message);
+    }
     if (options.ports.empty()) return usageError(invocation, "no port to forward");
     shared.engine.addresses = true;
     makeRoomForStatus(status, shared.engine, options);

@@ -152,7 +152,7 @@ SupervisorHooks hooksFor(Proxy& proxy, bool replaceProcess, const std::function<
             },
             [&proxy, end] {
                 proxy.takeSharedPorts([end](const Error& error) {
-                    log::error(error.message);
+                    log::error(error.message + ", for " + cli::formatDuration(Proxy::kTakeFor) + ": ending");
                     end(exit_code::kInternal);
                 });
             },
@@ -169,7 +169,7 @@ std::optional<Error> checkAgainstEngine(const RunOptions& options) {
         return {};
     }
     if (options.supervisor.replaceProcess)
-        return Error{"--exec leaves nobody to renew the lease of '" + engine.url + "'"};
+        return Error{"--exec leaves nobody to renew the lease of '" + engine.url + "', leave it out"};
     if (options.supervisor.onLoss == OnLoss::kKeep)
         return Error{"--on-loss keep: nothing of the command may outlive the lease of '" + engine.url +
                      "'; choose stand-down or exit"};
@@ -186,7 +186,7 @@ int run(const Invocation& invocation, RunOptions options) {
     log::configure(invocation.program, options.shared.logLevel, options.shared.logFormat);
     Interrupt interrupt;
     auto engine = makeEngine(options.shared.engine, interrupt);
-    if (!engine) return usageError(invocation, "--engine: " + engine.error().message);
+    if (!engine) return usageError(invocation, engine.error().message);
     if (const auto error = checkAgainstEngine(options)) return usageError(invocation, error->message);
 
     EventLoop loop;
@@ -225,12 +225,16 @@ int run(const Invocation& invocation, RunOptions options) {
 int runLine(const Invocation& invocation, RunOptions& options, const cli::ParsedLine& line) {
     if (line.words.empty()) return usageError(invocation, "no command to run");
     const auto& ports = options.proxy.ports;
-    const bool forwardsAlways =
-        std::any_of(ports.begin(), ports.end(), [](const PortMapping& port) { return !port.shared(); });
-    if (forwardsAlways && options.supervisor.replaceProcess)
-        return usageError(invocation, "--exec leaves nobody to forward ports while the command runs");
+    const auto own =
+        std::find_if(ports.begin(), ports.end(), [](const PortMapping& port) { return !port.shared(); });
+    if (own != ports.end() && options.supervisor.replaceProcess)
+        return usageError(invocation, "--exec leaves nobody to serve --proxy-tcp-port " +
+                                          std::to_string(own->listen) + ":" + std::to_string(own->target) +
+                                          " while the command runs, leave one of them out");
     if (options.status.on && options.supervisor.replaceProcess)
-        return usageError(invocation, "--exec leaves nobody to serve the status while the command runs");
+        return usageError(
+            invocation,
+            "--exec leaves nobody to serve --status-address while the command runs, leave one of them out");
     options.supervisor.command = line.words;
     return run(invocation, options);
 }

@@ -93,7 +93,7 @@ int statusMain(const Invocation& invocation) {
     shared.engine.deadline = Clock::system().now() + timeout;
     const Interrupt interrupt;
     const auto engine = makeEngine(shared.engine, interrupt);
-    if (!engine) return usageError(invocation, "--engine: " + engine.error().message);
+    if (!engine) return usageError(invocation, engine.error().message);
     return show(invocation, ask(**engine, shared), json);
 }
 

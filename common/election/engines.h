@@ -39,8 +39,8 @@ struct EngineOptions {
     Instant deadline = Instant::max();
 };
 
-/// Makes the engine that the URL's scheme names; an error where there is none or the URL is wrong.
-/// `interrupt` must outlive the engine.
+/// Makes the engine that the URL's scheme names; an error, which begins with the option that is wrong, where
+/// there is none, or it does not take what it was given. `interrupt` must outlive the engine.
 Result<std::unique_ptr<Engine>> makeEngine(const EngineOptions& options, const Interrupt& interrupt);
 
 /// Whether the URL's scheme names an engine whose leadership is a lease: its views have an end, and it joins.

@@ -10,7 +10,6 @@
 
 #include "common/base/log.h"
 #include "common/base/sabotage.h"
-#include "common/cli/duration.h"
 #include "common/election/etcd_election.h"
 #include "common/election/etcd_url.h"
 #include "common/election/rule.h"
@@ -272,10 +271,6 @@ Result<std::unique_ptr<Engine>> makeEtcdEngine(const EngineOptions& options, con
     if (!url) return url.error();
     for (metadata::HttpOrigin& endpoint : url->endpoints)
         if (endpoint.tls) endpoint.tls = options.tls;
-    if (!options.service.empty())
-        return Error{"'" + options.url + "' names its election itself: leave --service out"};
-    if (options.candidate && options.ttl % seconds(1) != Duration::zero())
-        return Error{"etcd counts leases in whole seconds, not in --ttl " + cli::formatDuration(options.ttl)};
     return std::unique_ptr<Engine>(std::make_unique<EtcdEngine>(options, *url, interrupt));
 }
 

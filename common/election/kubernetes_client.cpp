@@ -185,7 +185,7 @@ Result<LeaseNews> KubernetesClient::parseNews(const std::string& line) const {
         if (!lease) return lease.error();
         return LeaseNews{Kind::kChanged, *lease, version};
     } catch (const Poco::Exception& e) {
-        return Error{e.displayText()};
+        return Error{e.message()};
     }
 }
 

@@ -8,7 +8,6 @@
 
 #include "common/base/log.h"
 #include "common/base/sabotage.h"
-#include "common/cli/duration.h"
 #include "common/election/kubernetes_client.h"
 #include "common/election/kubernetes_election.h"
 #include "common/metadata/tls_functions.h"
@@ -297,11 +296,6 @@ Result<std::unique_ptr<Engine>> makeKubernetesEngine(const EngineOptions& option
                                                      const Interrupt& interrupt) {
     const auto target = findKubernetes(options);
     if (!target) return target.error();
-    if (!options.service.empty())
-        return Error{"'" + options.url + "' names its election itself: leave --service out"};
-    if (options.candidate && options.ttl % seconds(1) != Duration::zero())
-        return Error{"Kubernetes counts leases in whole seconds, not in --ttl " +
-                     cli::formatDuration(options.ttl)};
     const auto tls = metadata::tlsFunctions();
     if (!tls) return tls.error();
     if (const auto error = (*tls)->check(*target->origin.tls)) return *error;

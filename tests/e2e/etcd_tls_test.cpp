@@ -210,13 +210,15 @@ TEST_F(EtcdTlsTest, AWrongPasswordAndAMissingUserAndAForbiddenNameAreNamed) {
 TEST(EtcdUser, GoesWithAPasswordFileAndOnlyWithEtcd) {
     auto ended = check("etcd://127.0.0.1:1/db", {"--user", "db"});
     EXPECT_EQ(2, ended.code);
-    EXPECT_TRUE(oneLine(ended.errors, "--user and --password-file go together"));
+    EXPECT_TRUE(oneLine(ended.errors, "check: --user and --password-file go together"));
     ended = check("file:x", {"--user", "db", "--password-file", "x"});
     EXPECT_EQ(2, ended.code);
-    EXPECT_TRUE(oneLine(ended.errors, "takes no user, leave --user and --password-file out"));
+    EXPECT_TRUE(
+        oneLine(ended.errors, "check: --user, --password-file: 'file:x' takes no user, leave them out"));
     ended = check("etcd://127.0.0.1:1/db", {"--token-file", "x"});
     EXPECT_EQ(2, ended.code);
-    EXPECT_TRUE(oneLine(ended.errors, "takes no token, leave --token-file out"));
+    EXPECT_TRUE(
+        oneLine(ended.errors, "check: --token-file: 'etcd://127.0.0.1:1/db' takes no token, leave it out"));
 }
 
 }  // namespace
