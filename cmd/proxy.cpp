@@ -63,8 +63,8 @@ int proxy(const Invocation& invocation, const SharedOptions& shared, const Proxy
     Forwarder forwarder(*proxy);
     std::string leader;
     std::optional<Candidate> lastLeader;
-    Mailbox<Observation> mailbox(loop, [&, starting = true](const auto& observation) mutable {
-        if (std::exchange(starting, false)) releaseStartupPages();
+    Mailbox<Observation> mailbox(loop, [&](const auto& observation) {
+        releaseStartupPages();
         tracker.note(observation, loop.now());
         if (!observation->view) return;
         const Candidate* candidate = observation->outcome.leaderCandidate();

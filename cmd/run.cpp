@@ -145,10 +145,9 @@ cli::Options RunOptions::options() {
 /// The command has the ports that listen on their target for as long as it runs. One that replaces this
 /// process leaves nobody to serve its clients: they are reset, not left to an orderly end that would be none.
 SupervisorHooks hooksFor(Proxy& proxy, bool replaceProcess, const std::function<void(int)>& end) {
-    return {[&proxy, replaceProcess]() -> std::optional<Error> {
+    return {[&proxy, replaceProcess] {
                 proxy.releaseSharedPorts();
                 if (replaceProcess) proxy.resetClients();
-                return {};
             },
             [&proxy, end] {
                 proxy.takeSharedPorts([end](const Error& error) {
@@ -203,10 +202,9 @@ int run(const Invocation& invocation, RunOptions options) {
     if (const auto error = supervisor.start()) return fail(invocation, error->message, error->exitCode);
     Member member(loop, supervisor, *proxy,
                   {options.shared.engine.url, options.maxStale, StatusOptions::kHeartbeat});
-    Mailbox<Observation> mailbox(loop, [&, starting = true](const auto& mail) mutable {
-        member.onObservation(mail);
-        // A waiting member of the static build has 2.9 MiB resident instead of 4.0.
-        if (std::exchange(starting, false)) releaseStartupPages();
+    Mailbox<Observation> mailbox(loop, [&](const auto& observation) {
+        member.onObservation(observation);
+        releaseStartupPages();
     });
     if (mailbox.failure()) return fail(invocation, mailbox.failure()->message, exit_code::kInternal);
     const auto status = StatusService::open(loop, options.status, [&] { return member.report(); });

@@ -68,6 +68,12 @@ bool names(const std::string& url, const Row& row) {
 
 }  // namespace
 
+Duration EngineOptions::attempt() const {
+    constexpr Duration kShortest = std::chrono::milliseconds(500);
+    constexpr Duration kLongest = std::chrono::seconds(5);
+    return candidate ? std::clamp(ttl / 6, kShortest, kLongest) : kLongest;
+}
+
 Made makeEngine(const EngineOptions& options, const Interrupt& interrupt) {
     std::string known;
     for (const Row& row : kEngines) {

@@ -37,6 +37,11 @@ struct EngineOptions {
     metadata::TlsFiles tls{};
     /// next() ends here at the latest.
     Instant deadline = Instant::max();
+
+    /// With an engine that holds a lease: how long a server may take for an answer. A candidate gives it a
+    /// sixth of the ttl, so that there is time to ask again, or another one, before a lease that is renewed
+    /// each third of it is in danger.
+    Duration attempt() const;
 };
 
 /// Makes the engine that the URL's scheme names; an error, which begins with the option that is wrong, where

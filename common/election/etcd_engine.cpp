@@ -1,11 +1,9 @@
 #include "common/election/etcd_engine.h"
 
+#include <Poco/Environment.h>
 #include <Poco/UUIDGenerator.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <array>
-#include <climits>
 #include <utility>
 
 #include "common/base/log.h"
@@ -19,26 +17,12 @@ namespace {
 
 using std::chrono::seconds;
 
-/// How long one endpoint may take for an answer: a sixth of the ttl, so that another one can be asked before
-/// a lease that is renewed each third of it is in danger.
-constexpr Duration kShortestAttempt = std::chrono::milliseconds(500);
-constexpr Duration kLongestAttempt = seconds(5);
 /// For leaving: so long that etcd can find itself another leader meanwhile. Each endpoint, the mark, and all.
 constexpr Duration kLeaveAttempt = seconds(1);
 constexpr Duration kMarkTime = std::chrono::milliseconds(2500);
 constexpr Duration kLeaveTime = std::chrono::milliseconds(4500);
 /// An onlooker has no lease whose renewal shows that the endpoint lives.
 constexpr Duration kOnlookersSilence = seconds(30);
-
-Duration attemptOf(const EngineOptions& options) {
-    if (!options.candidate) return kLongestAttempt;
-    return std::clamp(options.ttl / 6, kShortestAttempt, kLongestAttempt);
-}
-
-std::string hostName() {
-    std::array<char, HOST_NAME_MAX + 1> name{};
-    return gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "";
-}
 
 Instant now() {
     return Clock::system().now();
@@ -49,16 +33,16 @@ class EtcdEngine : public Engine {
     EtcdEngine(const EngineOptions& options, const EtcdUrl& url, const Interrupt& interrupt)
         : options_(options),
           interrupt_(interrupt),
-          client_(url.endpoints, attemptOf(options), interrupt),
+          client_(url.endpoints, options.attempt(), interrupt),
           election_(url.name) {
         client_.gateway().setDeadline(options.deadline);
         client_.gateway().identify(options.user, options.passwordFile);
-        identity_.name = options.self.empty() ? hostName() : options.self;
+        identity_.name = options.self.empty() ? Poco::Environment::nodeName() : options.self;
         identity_.uuid = Poco::UUIDGenerator::defaultGenerator().createRandom().toString();
     }
 
     ViewOrError next() override;
-    void waitToRetry(Duration longest) override { interrupt_.wait(std::min(longest, attemptOf(options_))); }
+    void waitToRetry(Duration longest) override { interrupt_.wait(std::min(longest, options_.attempt())); }
     void leave() override;
 
   private:

@@ -2,7 +2,6 @@
 
 #include <Poco/Exception.h>
 #include <Poco/NumberParser.h>
-#include <Poco/String.h>
 #include <Poco/URI.h>
 
 #include <algorithm>

@@ -1,9 +1,9 @@
 #include "common/election/kubernetes_engine.h"
 
+#include <Poco/Environment.h>
 #include <Poco/UUIDGenerator.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <utility>
 
 #include "common/base/log.h"
@@ -17,10 +17,6 @@ namespace {
 
 using std::chrono::seconds;
 
-/// How long a request may take: a sixth of the ttl, so that there is time to try again before a lease that is
-/// renewed each third of it is in danger.
-constexpr Duration kShortestAttempt = std::chrono::milliseconds(500);
-constexpr Duration kLongestAttempt = seconds(5);
 /// client-go's RetryPeriod: no two tries of anything that failed are nearer to each other, unless the ttl is
 /// shorter than its 15 s.
 constexpr Duration kRetryPeriod = seconds(2);
@@ -48,10 +44,8 @@ class KubernetesEngine : public Engine {
         : options_(options),
           group_(target.namespaceName + "/" + target.name),
           interrupt_(interrupt),
-          attempt_(options.candidate ? std::clamp(options.ttl / 6, kShortestAttempt, kLongestAttempt)
-                                     : kLongestAttempt),
-          retryPeriod_(options.candidate ? std::min(kRetryPeriod, attempt_) : kRetryPeriod),
-          client_(target, attempt_, interrupt),
+          retryPeriod_(std::min(kRetryPeriod, options.attempt())),
+          client_(target, options.attempt(), interrupt),
           election_(std::move(self), std::chrono::duration_cast<seconds>(options.ttl)) {
         client_.setDeadline(options.deadline);
     }
@@ -81,7 +75,6 @@ class KubernetesEngine : public Engine {
     const Interrupt& interrupt_;
     /// For leaving, when the other one is raised.
     const Interrupt never_;
-    const Duration attempt_;
     const Duration retryPeriod_;
     KubernetesClient client_;
     KubernetesElection election_;
@@ -236,8 +229,8 @@ void KubernetesEngine::keepPace() {
 
 std::string KubernetesEngine::ownAddress() const {
     if (!options_.selfAddress.empty()) return options_.selfAddress;
-    const char* pod = std::getenv("POD_IP");
-    return pod != nullptr && *pod != '\0' ? pod : client_.localAddress();
+    const std::string pod = Poco::Environment::get("POD_IP", "");
+    return pod.empty() ? client_.localAddress() : pod;
 }
 
 // Many programs make their identity of their pod's name, a '_' and something random.

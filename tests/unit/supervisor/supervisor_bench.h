@@ -34,11 +34,9 @@ inline std::string contentOf(const std::string& path) {
 struct SupervisorBench {
     explicit SupervisorBench(SupervisorOptions options)
         : supervisor(loop, std::move(options),
-                     {[this]() -> std::optional<Error> {
+                     {[this] {
                           ++starts;
                           overlaps = overlaps || haveChildren();
-                          if (refusal.empty()) return {};
-                          return Error{refusal};
                       },
                       [this] { ++stops; }, [this](int code) { endedWith = code; }}) {}
 
@@ -72,7 +70,6 @@ struct SupervisorBench {
     int stops = 0;
     bool overlaps = false;
     std::optional<int> endedWith;
-    std::string refusal;
     Supervisor supervisor;
 };
 

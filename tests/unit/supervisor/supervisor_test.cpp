@@ -66,18 +66,6 @@ TEST(Supervisor, ACommandThatCannotBeExecutedWhenItsTimeComesEndsWithTheShellsCo
     });
 }
 
-TEST(Supervisor, WhatMustHappenBeforeTheStartMayPreventIt) {
-    expectScenario([] {
-        Bench bench(shell("exit 0"));
-        bench.refusal = "the port is stuck";
-        REQUIRE_HERE(!bench.supervisor.start());
-        bench.supervisor.lead({1, {}});
-        REQUIRE_HERE(bench.endedWith == 126);
-        REQUIRE_HERE(!bench.supervisor.status().started);
-        return 0;
-    });
-}
-
 TEST(Supervisor, StandsDownAndStartsAgainUnderANewTerm) {
     const TemporaryDirectory directory;
     const std::string terms = directory.file("terms");
