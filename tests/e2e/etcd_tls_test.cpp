@@ -1,5 +1,4 @@
 #include <csignal>
-#include <fstream>
 #include <iterator>
 
 #include "tests/e2e/harness.h"
@@ -183,11 +182,8 @@ TEST_F(EtcdTlsTest, AUserWithAPasswordElectsAndGetsANewTokenWhenEtcdHasForgotten
     EXPECT_EQ(128 + SIGTERM, a.exitCode());
     EXPECT_TRUE(b.waitForOutput("started", 20s)) << b.errors();
 
-    for (const pid_t pid : descendants(b.pid())) {
-        std::ifstream environ("/proc/" + std::to_string(pid) + "/environ");
-        const std::string text((std::istreambuf_iterator<char>(environ)), {});
-        EXPECT_EQ(std::string::npos, text.find("secret"));
-    }
+    for (const pid_t pid : descendants(b.pid()))
+        EXPECT_EQ(std::string::npos, contentOf("/proc/" + std::to_string(pid) + "/environ").find("secret"));
     EXPECT_EQ(std::string::npos, (a.errors() + b.errors()).find("secret"));
 }
 

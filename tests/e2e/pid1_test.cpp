@@ -5,7 +5,6 @@
 #include <climits>
 #include <csignal>
 #include <fstream>
-#include <sstream>
 
 #include "tests/e2e/harness.h"
 #include "tests/support/privileges.h"
@@ -81,18 +80,6 @@ std::string nameOf(const ::testing::TestParamInfo<Place>& place) {
 }
 
 INSTANTIATE_TEST_SUITE_P(As, Supervision, ::testing::Values(Place::kPid1, Place::kSubreaper), nameOf);
-
-char stateOf(pid_t pid) {
-    std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
-    std::string line;
-    if (!std::getline(file, line)) return 0;
-    return line.at(line.rfind(')') + 2);
-}
-
-bool gone(pid_t pid) {
-    const char state = stateOf(pid);
-    return state == 0 || state == 'Z' || state == 'X';
-}
 
 /// Whether a signal has been sent to the process and not been taken yet; another one of its kind would be
 /// lost.
@@ -238,7 +225,7 @@ TEST_P(Supervision, TheCommandDiesWithALeaderThatIsKilled) {
     ASSERT_TRUE(process.waitForOutput("^started"));
     const pid_t pid = descendants(process.pid()).at(0);
     process.signal(SIGKILL);
-    EXPECT_TRUE(eventually([&] { return gone(pid); }));
+    EXPECT_TRUE(eventually([&] { return hasEnded(pid); }));
 }
 
 TEST_P(Supervision, StandingDownEndsWhatLeftTheGroupAndTheSession) {

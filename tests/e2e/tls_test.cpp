@@ -1,4 +1,3 @@
-#include <fstream>
 #include <iterator>
 
 #include "tests/e2e/harness.h"
@@ -51,8 +50,7 @@ TEST(TlsOptions, WithoutTlsInTheUrlNothingOfItIsLoaded) {
     MetadataServer server(service(1, 1).answers());
     Process member(run(server.url()));
     ASSERT_TRUE(member.waitForOutput("started"));
-    std::ifstream maps("/proc/" + std::to_string(member.pid()) + "/maps");
-    const std::string mapped((std::istreambuf_iterator<char>(maps)), {});
+    const std::string mapped = contentOf("/proc/" + std::to_string(member.pid()) + "/maps");
     EXPECT_EQ(std::string::npos, mapped.find("libssl")) << mapped;
     EXPECT_EQ(std::string::npos, mapped.find("libcrypto")) << mapped;
 }

@@ -4,9 +4,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <fstream>
 #include <functional>
-#include <sstream>
 
 #include "common/supervisor/supervisor.h"
 #include "tests/unit/supervisor/forked.h"
@@ -22,12 +20,6 @@ inline SupervisorOptions shell(const std::string& script) {
     options.command = {"/bin/sh", "-c", script};
     options.gracePeriod = milliseconds(200);
     return options;
-}
-
-inline std::string contentOf(const std::string& path) {
-    std::ostringstream content;
-    content << std::ifstream(path).rdbuf();
-    return content.str();
 }
 
 /// A supervisor and its loop, for use in a process of their own.
