@@ -10,7 +10,7 @@ const AppletHelp kCheckHelp = {
     "[OPTIONS]",
     "Tells by its exit code whether this member leads: if leader-check; then … fi",
     "Exit codes: 0 it leads, 1 it does not, 2 bad usage, 3 it cannot be told (the reason is on standard "
-    "error).",
+    "error), 70 leader itself cannot work.",
 };
 
 }  // namespace
@@ -33,7 +33,7 @@ int check(const Invocation& invocation, SharedOptions shared, Duration timeout) 
     shared.engine.deadline = deadline;
     const Interrupt interrupt;
     const auto engine = makeEngine(shared.engine, interrupt);
-    if (!engine) return usageError(invocation, "--engine: " + engine.error().message);
+    if (!engine) return usageError(invocation, engine.error().message);
 
     const auto answer = firstAnswer(**engine, shared.healthyOnly, deadline);
     if (answer && answer->outcome.role == Role::kLeader) return exit_code::kSuccess;

@@ -21,7 +21,8 @@ namespace {
 const AppletHelp kProxyHelp = {
     "[OPTIONS] [LISTEN:]TARGET...",
     "Forwards TCP ports to the leader of a service: whoever connects to LISTEN here reaches TARGET there.",
-    "Exit codes: 128 + the signal that ended it; 2 bad usage; 70 a port cannot be listened on.",
+    "Exit codes: 128 + the signal that ended it; 2 bad usage; 70 leader itself cannot work, as where a "
+    "port cannot be listened on.",
 };
 
 /// As process 1 of a container this one inherits orphans.
@@ -43,7 +44,7 @@ int proxy(const Invocation& invocation, const SharedOptions& shared, const Proxy
     raiseDescriptorLimit();
     Interrupt interrupt;
     auto engine = makeEngine(shared.engine, interrupt);
-    if (!engine) return usageError(invocation, "--engine: " + engine.error().message);
+    if (!engine) return usageError(invocation, engine.error().message);
 
     EventLoop loop;
     if (loop.failure()) return fail(invocation, loop.failure()->message, exit_code::kInternal);
@@ -62,8 +63,8 @@ int proxy(const Invocation& invocation, const SharedOptions& shared, const Proxy
     Forwarder forwarder(*proxy);
     std::string leader;
     std::optional<Candidate> lastLeader;
-    Mailbox<Observation> mailbox(loop, [&, starting = true](const auto& observation) mutable {
-        if (std::exchange(starting, false)) releaseStartupPages();
+    Mailbox<Observation> mailbox(loop, [&](const auto& observation) {
+        releaseStartupPages();
         tracker.note(observation, loop.now());
         if (!observation->view) return;
         const Candidate* candidate = observation->outcome.leaderCandidate();
@@ -102,8 +103,11 @@ int proxyMain(const Invocation& invocation) {
     for (cli::Option& option : proxyOptions(options)) all.push_back(std::move(option));
     const auto line = readOptions(invocation, all, kProxyHelp);
     if (const int* exitCode = std::get_if<int>(&line)) return *exitCode;
-    for (const std::string& word : std::get<cli::ParsedLine>(line).words)
+    for (const std::string& word : std::get<cli::ParsedLine>(line).words) {
+        if (word.starts_with("-"))
+            return usageError(invocation, "the option " + word + " has to stand before the ports");
         if (const auto error = addPort(options.ports, word)) return usageError(invocation, error->message);
+    }
     if (options.ports.empty()) return usageError(invocation, "no port to forward");
     shared.engine.addresses = true;
     makeRoomForStatus(status, shared.engine, options);

@@ -66,7 +66,7 @@ cli::Option expectExitOption(std::set<int>& target) {
     return {"expect-exit",
             "CODE",
             "this exit code of the command counts as 0",
-            "none",
+            "",
             {},
             true,
             [&target](const std::string& value) -> std::optional<Error> {
@@ -145,14 +145,13 @@ cli::Options RunOptions::options() {
 /// The command has the ports that listen on their target for as long as it runs. One that replaces this
 /// process leaves nobody to serve its clients: they are reset, not left to an orderly end that would be none.
 SupervisorHooks hooksFor(Proxy& proxy, bool replaceProcess, const std::function<void(int)>& end) {
-    return {[&proxy, replaceProcess]() -> std::optional<Error> {
+    return {[&proxy, replaceProcess] {
                 proxy.releaseSharedPorts();
                 if (replaceProcess) proxy.resetClients();
-                return {};
             },
             [&proxy, end] {
                 proxy.takeSharedPorts([end](const Error& error) {
-                    log::error(error.message);
+                    log::error(error.message + ", for " + cli::formatDuration(Proxy::kTakeFor) + ": ending");
                     end(exit_code::kInternal);
                 });
             },
@@ -169,7 +168,7 @@ std::optional<Error> checkAgainstEngine(const RunOptions& options) {
         return {};
     }
     if (options.supervisor.replaceProcess)
-        return Error{"--exec leaves nobody to renew the lease of '" + engine.url + "'"};
+        return Error{"--exec leaves nobody to renew the lease of '" + engine.url + "', leave it out"};
     if (options.supervisor.onLoss == OnLoss::kKeep)
         return Error{"--on-loss keep: nothing of the command may outlive the lease of '" + engine.url +
                      "'; choose stand-down or exit"};
@@ -186,7 +185,7 @@ int run(const Invocation& invocation, RunOptions options) {
     log::configure(invocation.program, options.shared.logLevel, options.shared.logFormat);
     Interrupt interrupt;
     auto engine = makeEngine(options.shared.engine, interrupt);
-    if (!engine) return usageError(invocation, "--engine: " + engine.error().message);
+    if (!engine) return usageError(invocation, engine.error().message);
     if (const auto error = checkAgainstEngine(options)) return usageError(invocation, error->message);
 
     EventLoop loop;
@@ -203,10 +202,9 @@ int run(const Invocation& invocation, RunOptions options) {
     if (const auto error = supervisor.start()) return fail(invocation, error->message, error->exitCode);
     Member member(loop, supervisor, *proxy,
                   {options.shared.engine.url, options.maxStale, StatusOptions::kHeartbeat});
-    Mailbox<Observation> mailbox(loop, [&, starting = true](const auto& mail) mutable {
-        member.onObservation(mail);
-        // A waiting member of the static build has 2.9 MiB resident instead of 4.0.
-        if (std::exchange(starting, false)) releaseStartupPages();
+    Mailbox<Observation> mailbox(loop, [&](const auto& observation) {
+        member.onObservation(observation);
+        releaseStartupPages();
     });
     if (mailbox.failure()) return fail(invocation, mailbox.failure()->message, exit_code::kInternal);
     const auto status = StatusService::open(loop, options.status, [&] { return member.report(); });
@@ -225,12 +223,16 @@ int run(const Invocation& invocation, RunOptions options) {
 int runLine(const Invocation& invocation, RunOptions& options, const cli::ParsedLine& line) {
     if (line.words.empty()) return usageError(invocation, "no command to run");
     const auto& ports = options.proxy.ports;
-    const bool forwardsAlways =
-        std::any_of(ports.begin(), ports.end(), [](const PortMapping& port) { return !port.shared(); });
-    if (forwardsAlways && options.supervisor.replaceProcess)
-        return usageError(invocation, "--exec leaves nobody to forward ports while the command runs");
+    const auto own =
+        std::find_if(ports.begin(), ports.end(), [](const PortMapping& port) { return !port.shared(); });
+    if (own != ports.end() && options.supervisor.replaceProcess)
+        return usageError(invocation, "--exec leaves nobody to serve --proxy-tcp-port " +
+                                          std::to_string(own->listen) + ":" + std::to_string(own->target) +
+                                          " while the command runs, leave one of them out");
     if (options.status.on && options.supervisor.replaceProcess)
-        return usageError(invocation, "--exec leaves nobody to serve the status while the command runs");
+        return usageError(
+            invocation,
+            "--exec leaves nobody to serve --status-address while the command runs, leave one of them out");
     options.supervisor.command = line.words;
     return run(invocation, options);
 }

@@ -8,6 +8,12 @@ cli::Options SharedOptions::options() {
                                  "networking); with etcd and kubernetes its name",
                                  engine.self);
     self.defaultValue = "found out";
+    cli::Option caFile =
+        cli::text("ca-file", "FILE", "with TLS: the certificates to trust, in PEM form", engine.tls.caFile);
+    caFile.defaultValue = "the system's";
+    cli::Option tokenFile =
+        cli::text("token-file", "FILE", "with kubernetes: a file with the bearer token", engine.tokenFile);
+    tokenFile.defaultValue = "the service account's";
     return {
         cli::text("engine", "URL",
                   "where the election is: http[s]://HOST[:PORT]/[VERSION] is Rancher Metadata, file:PATH an "
@@ -15,16 +21,12 @@ cli::Options SharedOptions::options() {
                   "kubernetes:[NAMESPACE/]NAME or kubernetes://HOST:PORT/NAMESPACE/NAME a Lease",
                   engine.url),
         self,
-        cli::text("ca-file", "FILE",
-                  "with TLS: the certificates to trust, in PEM form, instead of the system's",
-                  engine.tls.caFile),
+        caFile,
         cli::text("cert-file", "FILE", "with TLS: this client's certificate with its chain, in PEM form",
                   engine.tls.certFile),
         cli::text("key-file", "FILE", "with TLS: the key of --cert-file, in PEM form, without a passphrase",
                   engine.tls.keyFile),
-        cli::text("token-file", "FILE",
-                  "with kubernetes: a file with the bearer token, instead of the service account's",
-                  engine.tokenFile),
+        tokenFile,
         cli::text("user", "NAME", "with etcd: who asks, where it wants to know", engine.user),
         cli::text("password-file", "FILE", "with --user: a file with the password", engine.passwordFile),
         cli::flag("healthy-only", "candidates whose health is unhealthy do not count", healthyOnly),

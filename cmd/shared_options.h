@@ -1,8 +1,5 @@
 #pragma once
 
-#include <optional>
-#include <string>
-
 #include "cmd/applet.h"
 #include "common/base/log.h"
 #include "common/election/engines.h"

@@ -19,8 +19,8 @@ using status::Report;
 const AppletHelp kStatusHelp = {
     "[OPTIONS]",
     "Shows who leads a service, who waits and why: a table for people, or JSON.",
-    "Exit codes: 0 it is known who leads, 2 bad usage, 3 it is not; with --watch 128 + the signal that ended "
-    "it.",
+    "Exit codes: 0 it is known who leads, 2 bad usage, 3 it is not, 70 leader itself cannot work, 128 + the "
+    "signal that ended it.",
 };
 
 std::string variable(const Invocation& invocation, const std::string& name) {
@@ -93,7 +93,7 @@ int statusMain(const Invocation& invocation) {
     shared.engine.deadline = Clock::system().now() + timeout;
     const Interrupt interrupt;
     const auto engine = makeEngine(shared.engine, interrupt);
-    if (!engine) return usageError(invocation, "--engine: " + engine.error().message);
+    if (!engine) return usageError(invocation, engine.error().message);
     return show(invocation, ask(**engine, shared), json);
 }
 

@@ -87,7 +87,7 @@ int watchStatus(const Invocation& invocation, const SharedOptions& shared, bool 
     log::configure(invocation.program, shared.logLevel, shared.logFormat);
     Interrupt interrupt;
     auto engine = makeEngine(shared.engine, interrupt);
-    if (!engine) return usageError(invocation, "--engine: " + engine.error().message);
+    if (!engine) return usageError(invocation, engine.error().message);
     EventLoop loop;
     if (loop.failure()) return fail(invocation, loop.failure()->message, exit_code::kInternal);
 

@@ -5,9 +5,9 @@
 #include <unistd.h>
 
 #include <cstdint>
+#include <utility>
 
 namespace leader {
-
 namespace {
 
 int releaseObject(dl_phdr_info* object, std::size_t, void*) {
@@ -29,7 +29,8 @@ int releaseObject(dl_phdr_info* object, std::size_t, void*) {
 }  // namespace
 
 void releaseStartupPages() {
-    ::dl_iterate_phdr(releaseObject, nullptr);
+    static bool released = false;
+    if (!std::exchange(released, true)) ::dl_iterate_phdr(releaseObject, nullptr);
 }
 
 }  // namespace leader

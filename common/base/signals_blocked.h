@@ -21,4 +21,12 @@ class AllSignalsBlocked {
     sigset_t before_{};
 };
 
+/// In this thread, for good: what takes no MSG_NOSIGNAL raises it.
+inline void blockSigpipe() {
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGPIPE);
+    pthread_sigmask(SIG_BLOCK, &set, nullptr);
+}
+
 }  // namespace leader

@@ -9,7 +9,8 @@ inline constexpr int kNotLeader = 1;
 inline constexpr int kUsage = 2;
 /// The answer is not known; the reason is on standard error.
 inline constexpr int kCannotTell = 3;
-/// leader itself cannot go on: out of descriptors, processes or memory.
+/// leader itself cannot work: a port cannot be had, output not be written; no descriptors, processes or
+/// memory are left.
 inline constexpr int kInternal = 70;
 /// `--on-loss exit`: leadership is lost, starting again may help (EX_TEMPFAIL of sysexits.h).
 inline constexpr int kLeadershipLost = 75;

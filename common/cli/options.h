@@ -80,7 +80,7 @@ Result<ParsedLine> parse(const Options& options, const std::vector<std::string>&
 /// The options, or an option's values, that can follow `words`, one a line.
 std::string completions(const Options& options, const std::vector<std::string>& words);
 
-/// "Usage: …", the header, a line or more an option with its default, and the footer.
+/// "usage: …", the header, a line or more an option with its default, and the footer.
 std::string help(const std::string& usage, const std::string& header, const Options& options,
                  const std::string& footer);
 

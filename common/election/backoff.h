@@ -1,6 +1,5 @@
 #pragma once
 
-#include <functional>
 #include <random>
 
 #include "common/base/clock.h"

@@ -2,11 +2,15 @@
 
 #include <memory>
 
+#include "common/base/clock.h"
 #include "common/base/interrupt.h"
 #include "common/base/result.h"
 #include "common/election/view.h"
 
 namespace leader {
+
+/// What an Engine's leave() may take, all its tries together.
+constexpr Duration kLeaveTime = std::chrono::milliseconds(4500);
 
 /// A source of views: who the candidates are, in what order they came, which one this member is, and until
 /// when that may be trusted. An engine that only observes answers from next(); one that holds a lease also

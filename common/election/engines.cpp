@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "common/cli/duration.h"
 #include "common/election/etcd_engine.h"
 #include "common/election/file_engine.h"
 #include "common/election/kubernetes_engine.h"
@@ -37,17 +38,28 @@ constexpr std::array kEngines = {
 
 std::optional<Error> checkFiles(const EngineOptions& options, const Row& row) {
     if (!row.has(kToken) && !options.tokenFile.empty())
-        return Error{"'" + options.url + "' takes no token, leave --token-file out"};
+        return Error{"--token-file: '" + options.url + "' takes no token, leave it out"};
     if (!row.has(kUser) && !(options.user + options.passwordFile).empty())
-        return Error{"'" + options.url + "' takes no user, leave --user and --password-file out"};
+        return Error{"--user, --password-file: '" + options.url + "' takes no user, leave them out"};
     if (options.user.empty() != options.passwordFile.empty())
         return Error{"--user and --password-file go together"};
     if (!row.has(kTls) && !options.tls.empty())
-        return Error{"'" + options.url + "' is without TLS, leave --ca-file, --cert-file and --key-file out"};
+        return Error{"--ca-file, --cert-file, --key-file: '" + options.url +
+                     "' is without TLS, leave them out"};
     if (!row.has(kTls)) return {};
     const auto tls = metadata::tlsFunctions();
     if (!tls) return tls.error();
     return (*tls)->check(options.tls);
+}
+
+std::optional<Error> checkLeased(const EngineOptions& options, const Row& row) {
+    if (!row.has(kLease)) return {};
+    if (!options.service.empty())
+        return Error{"--service: '" + options.url + "' names its election itself, leave it out"};
+    if (options.candidate && options.ttl % std::chrono::seconds(1) != Duration::zero())
+        return Error{"--ttl: '" + cli::formatDuration(options.ttl) +
+                     "' is not in whole seconds, by which leases are counted"};
+    return {};
 }
 
 bool names(const std::string& url, const Row& row) {
@@ -56,16 +68,25 @@ bool names(const std::string& url, const Row& row) {
 
 }  // namespace
 
+Duration EngineOptions::attempt() const {
+    constexpr Duration kShortest = std::chrono::milliseconds(500);
+    constexpr Duration kLongest = std::chrono::seconds(5);
+    return candidate ? std::clamp(ttl / 6, kShortest, kLongest) : kLongest;
+}
+
 Made makeEngine(const EngineOptions& options, const Interrupt& interrupt) {
     std::string known;
     for (const Row& row : kEngines) {
         if (names(options.url, row)) {
             if (const auto error = checkFiles(options, row)) return *error;
-            return row.make(options, interrupt);
+            if (const auto error = checkLeased(options, row)) return *error;
+            auto made = row.make(options, interrupt);
+            if (!made) return Error{"--engine: " + made.error().message};
+            return made;
         }
         known += (known.empty() ? "" : ", ") + std::string(row.scheme);
     }
-    return Error{"'" + options.url + "' starts with none of " + known};
+    return Error{"--engine: '" + options.url + "' starts with none of " + known};
 }
 
 bool holdsLease(const std::string& url) {

@@ -37,10 +37,15 @@ struct EngineOptions {
     metadata::TlsFiles tls{};
     /// next() ends here at the latest.
     Instant deadline = Instant::max();
+
+    /// With an engine that holds a lease: how long a server may take for an answer. A candidate gives it a
+    /// sixth of the ttl, so that there is time to ask again, or another one, before a lease that is renewed
+    /// each third of it is in danger.
+    Duration attempt() const;
 };
 
-/// Makes the engine that the URL's scheme names; an error where there is none or the URL is wrong.
-/// `interrupt` must outlive the engine.
+/// Makes the engine that the URL's scheme names; an error, which begins with the option that is wrong, where
+/// there is none, or it does not take what it was given. `interrupt` must outlive the engine.
 Result<std::unique_ptr<Engine>> makeEngine(const EngineOptions& options, const Interrupt& interrupt);
 
 /// Whether the URL's scheme names an engine whose leadership is a lease: its views have an end, and it joins.

@@ -16,6 +16,8 @@ namespace {
 using Poco::JSON::Array;
 using Object = EtcdGateway::Object;
 
+constexpr const char* kTransactionPath = "/v3/kv/txn";
+
 std::string base64(const std::string& bytes) {
     std::ostringstream out;
     Poco::Base64Encoder encoder(out);
@@ -110,14 +112,17 @@ EtcdLease leaseFrom(const Object& answer) {
     return {numberAt(answer, "ID"), std::chrono::seconds(seconds)};
 }
 
-/// Reads an answer; what is not there as it should be is an error that quotes the call.
+Error notEtcds(const std::string& where, const std::string& why) {
+    return Error{where + ": the answer is not etcd's: " + why};
+}
+
+/// Reads an answer; what is not there as it should be is an error that says where.
 template <typename T, typename Read>
-Result<T> parsed(const Result<Object>& answer, const std::string& path, Read read) {
-    if (!answer) return answer.error();
+Result<T> parsed(const Object& answer, const std::string& where, Read read) {
     try {
-        return T(read(*answer));
+        return T(read(answer));
     } catch (const Poco::Exception& e) {
-        return Error{path + ": the answer is not etcd's: " + e.displayText()};
+        return notEtcds(where, e.message());
     }
 }
 
@@ -146,19 +151,23 @@ Array::Ptr ifCreatedAt(const std::string& key, std::int64_t revision) {
 
 }  // namespace
 
+template <typename T, typename Read>
+Result<T> EtcdClient::ask(const std::string& path, const Object& request, Read read) {
+    const auto answer = gateway_.call(path, textOf(request));
+    if (!answer) return answer.error();
+    return parsed<T>(*answer, gateway_.url() + path, read);
+}
+
 Result<EtcdLease> EtcdClient::grant(std::chrono::seconds ttl) {
     const char* path = "/v3/lease/grant";
-    const std::string request = textOf(object({{"TTL", number(ttl.count())}}));
-    auto lease = parsed<EtcdLease>(gateway_.call(path, request), path, leaseFrom);
+    auto lease = ask<EtcdLease>(path, object({{"TTL", number(ttl.count())}}), leaseFrom);
     if (lease && (lease->id <= 0 || lease->ttl <= Duration::zero()))
-        return Error{std::string(path) + ": the answer is not etcd's: there is no lease in it"};
+        return notEtcds(gateway_.url() + path, "there is no lease in it");
     return lease;
 }
 
 Result<EtcdLease> EtcdClient::keepAlive(std::int64_t lease) {
-    const char* path = "/v3/lease/keepalive";
-    const std::string request = textOf(object({{"ID", number(lease)}}));
-    return parsed<EtcdLease>(gateway_.call(path, request), path, leaseFrom);
+    return ask<EtcdLease>("/v3/lease/keepalive", object({{"ID", number(lease)}}), leaseFrom);
 }
 
 std::optional<Error> EtcdClient::revoke(std::int64_t lease) {
@@ -167,12 +176,11 @@ std::optional<Error> EtcdClient::revoke(std::int64_t lease) {
 
 Result<EtcdState> EtcdClient::create(const std::string& key, const std::string& value, std::int64_t lease,
                                      const std::string& prefix) {
-    const char* path = "/v3/kv/txn";
     const Object read = object({{"request_range", rangeOf(prefix)}});
-    const std::string request = textOf(object({{"compare", ifCreatedAt(key, 0)},
-                                               {"success", listOf({put(key, value, lease), read})},
-                                               {"failure", listOf({read})}}));
-    return parsed<EtcdState>(gateway_.call(path, request), path, [](const Object& answer) {
+    const Object request = object({{"compare", ifCreatedAt(key, 0)},
+                                   {"success", listOf({put(key, value, lease), read})},
+                                   {"failure", listOf({read})}});
+    return ask<EtcdState>(kTransactionPath, request, [](const Object& answer) {
         Object range;
         forEach(answer, "responses", [&](const Object& response) {
             if (response->has("response_range")) range = member(response, "response_range");
@@ -185,15 +193,13 @@ Result<EtcdState> EtcdClient::create(const std::string& key, const std::string& 
 std::optional<Error> EtcdClient::replace(const std::string& key, std::int64_t createRevision,
                                          const std::string& value, std::int64_t lease) {
     return failureOf(
-        gateway_.call("/v3/kv/txn", textOf(object({{"compare", ifCreatedAt(key, createRevision)},
-                                                   {"success", listOf({put(key, value, lease)})}}))));
+        gateway_.call(kTransactionPath, textOf(object({{"compare", ifCreatedAt(key, createRevision)},
+                                                       {"success", listOf({put(key, value, lease)})}}))));
 }
 
 Result<EtcdState> EtcdClient::range(const std::string& prefix) {
-    const char* path = "/v3/kv/range";
-    return parsed<EtcdState>(gateway_.call(path, textOf(rangeOf(prefix))), path, [](const Object& answer) {
-        return stateFrom(answer, member(answer, "header"));
-    });
+    return ask<EtcdState>("/v3/kv/range", rangeOf(prefix),
+                          [](const Object& answer) { return stateFrom(answer, member(answer, "header")); });
 }
 
 std::optional<Error> EtcdClient::watch(const std::string& prefix, Duration silence) {
@@ -208,7 +214,7 @@ Result<std::optional<EtcdNews>> EtcdClient::news(Instant until) {
     if (!message) return message.error();
     if (!message->has_value()) return std::optional<EtcdNews>();
     const Object& answer = **message;
-    const auto news = parsed<EtcdNews>(answer, "/v3/watch", [&](const Object& said) {
+    const auto news = parsed<EtcdNews>(answer, gateway_.url() + "/v3/watch", [&](const Object& said) {
         EtcdNews read;
         forEach(said, "events", [&](const Object& event) {
             read.events.push_back(

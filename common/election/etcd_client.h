@@ -71,6 +71,9 @@ class EtcdClient {
     Result<std::optional<EtcdNews>> news(Instant until);
 
   private:
+    template <typename T, typename Read>
+    Result<T> ask(const std::string& path, const EtcdGateway::Object& request, Read read);
+
     EtcdGateway gateway_;
     std::int64_t nextRevision_ = 0;
 };

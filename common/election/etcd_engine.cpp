@@ -1,19 +1,15 @@
 #include "common/election/etcd_engine.h"
 
+#include <Poco/Environment.h>
 #include <Poco/UUIDGenerator.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <array>
-#include <climits>
 #include <utility>
 
 #include "common/base/log.h"
 #include "common/base/sabotage.h"
-#include "common/cli/duration.h"
 #include "common/election/etcd_election.h"
 #include "common/election/etcd_url.h"
-#include "common/election/lease_times.h"
 #include "common/election/rule.h"
 
 namespace leader {
@@ -27,26 +23,21 @@ constexpr Duration kMarkTime = std::chrono::milliseconds(2500);
 /// An onlooker has no lease whose renewal shows that the endpoint lives.
 constexpr Duration kOnlookersSilence = seconds(30);
 
-std::string hostName() {
-    std::array<char, HOST_NAME_MAX + 1> name{};
-    return gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "";
-}
-
 class EtcdEngine : public Engine {
   public:
     EtcdEngine(const EngineOptions& options, const EtcdUrl& url, const Interrupt& interrupt)
         : options_(options),
           interrupt_(interrupt),
-          client_(url.endpoints, requestTime(options), interrupt),
+          client_(url.endpoints, options.attempt(), interrupt),
           election_(url.name) {
         client_.gateway().setDeadline(options.deadline);
         client_.gateway().identify(options.user, options.passwordFile);
-        identity_.name = options.self.empty() ? hostName() : options.self;
+        identity_.name = options.self.empty() ? Poco::Environment::nodeName() : options.self;
         identity_.uuid = Poco::UUIDGenerator::defaultGenerator().createRandom().toString();
     }
 
     ViewOrError next() override;
-    void waitToRetry(Duration longest) override { interrupt_.wait(std::min(longest, requestTime(options_))); }
+    void waitToRetry(Duration longest) override { interrupt_.wait(std::min(longest, options_.attempt())); }
     void leave() override;
 
   private:
@@ -261,10 +252,6 @@ Result<std::unique_ptr<Engine>> makeEtcdEngine(const EngineOptions& options, con
     if (!url) return url.error();
     for (metadata::HttpOrigin& endpoint : url->endpoints)
         if (endpoint.tls) endpoint.tls = options.tls;
-    if (!options.service.empty())
-        return Error{"'" + options.url + "' names its election itself: leave --service out"};
-    if (options.candidate && options.ttl % seconds(1) != Duration::zero())
-        return Error{"etcd counts leases in whole seconds, not in --ttl " + cli::formatDuration(options.ttl)};
     return std::unique_ptr<Engine>(std::make_unique<EtcdEngine>(options, *url, interrupt));
 }
 

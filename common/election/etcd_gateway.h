@@ -52,6 +52,8 @@ class EtcdGateway {
     /// The last call was refused an answer by at least one endpoint of another cluster.
     bool metOtherCluster() const { return metOtherCluster_; }
 
+    /// Of the endpoint in use.
+    std::string url() const { return endpoint().url(); }
     std::size_t size() const { return endpoints_.size(); }
     /// This host's address on the connection for requests; empty while there is none.
     std::string localAddress() const { return client_ ? client_->localAddress() : ""; }

@@ -26,7 +26,7 @@ std::optional<metadata::HttpOrigin> parseEndpoint(const std::string& endpoint, b
 }  // namespace
 
 Result<EtcdUrl> parseEtcdUrl(const std::string& url) {
-    const Error bad{"'" + url + "' is not etcd[s]://HOST:PORT[,HOST:PORT...]/NAME"};
+    const Error bad{"'" + url + "' is not etcd[s]://HOST[:PORT][,...]/NAME"};
     const bool tls = metadata::hasScheme(url, kTlsPrefix);
     const std::string& prefix = tls ? kTlsPrefix : kPrefix;
     const std::string rest = url.substr(std::min(url.size(), prefix.size()));

@@ -7,7 +7,7 @@
 
 namespace leader {
 
-/// An election in etcd, from `etcd[s]://HOST[:PORT][,HOST[:PORT]...]/NAME`. All behind the first slash is the
+/// An election in etcd, from `etcd[s]://HOST[:PORT][,...]/NAME`. All behind the first slash is the
 /// name; `%XX` stands for any byte in it but NUL, every other character for itself.
 struct EtcdUrl {
     static constexpr int kDefaultPort = 2379;

@@ -56,7 +56,8 @@ class FileEngine : public Engine {
           interrupt_(interrupt),
           inotify_(inotify_init1(IN_CLOEXEC | IN_NONBLOCK)) {
         if (!inotify_)
-            log::warning("inotify is not to be had: " + path_ + " is looked at once a second instead");
+            log::warning(Error::fromErrno("inotify is not to be had").message + "; looking at " + path_ +
+                         " once a second instead");
     }
 
     ViewOrError next() override {

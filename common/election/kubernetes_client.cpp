@@ -2,7 +2,6 @@
 
 #include <Poco/Exception.h>
 #include <Poco/NumberParser.h>
-#include <Poco/String.h>
 #include <Poco/URI.h>
 
 #include <algorithm>
@@ -185,7 +184,7 @@ Result<LeaseNews> KubernetesClient::parseNews(const std::string& line) const {
         if (!lease) return lease.error();
         return LeaseNews{Kind::kChanged, *lease, version};
     } catch (const Poco::Exception& e) {
-        return Error{e.displayText()};
+        return Error{e.message()};
     }
 }
 

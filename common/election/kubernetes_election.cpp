@@ -54,7 +54,6 @@ void KubernetesElection::learnChange(const std::optional<KubernetesLease>& lease
         return;
     }
     if (lease_ && lease->record == lease_->record) return;
-    changedAt_ = now;
     freeAt_ = isTaken(*lease) ? now + durationOf(*lease) : now;
     const bool looksOn = self_.uuid.empty();
     if (!first || !looksOn || !isTaken(*lease)) return;
@@ -62,7 +61,6 @@ void KubernetesElection::learnChange(const std::optional<KubernetesLease>& lease
     const Duration age = renewed ? std::max(Duration::zero(), Duration(wall - *renewed)) : Duration::max();
     doubtful_ = age >= durationOf(*lease);
     if (doubtful_) return;
-    changedAt_ -= age;
     freeAt_ -= age;
 }
 

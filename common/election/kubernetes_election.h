@@ -74,7 +74,6 @@ class KubernetesElection {
     std::optional<KubernetesLease> lease_;
     /// Terms only grow, even where the Lease is deleted and made anew.
     std::int64_t highestTerm_ = -1;
-    Instant changedAt_;
     Instant freeAt_;
     /// The last renewal by the holder's wall clock.
     std::optional<Instant> renewedAt_;

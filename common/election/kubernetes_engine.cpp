@@ -1,17 +1,15 @@
 #include "common/election/kubernetes_engine.h"
 
+#include <Poco/Environment.h>
 #include <Poco/UUIDGenerator.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <utility>
 
 #include "common/base/log.h"
 #include "common/base/sabotage.h"
-#include "common/cli/duration.h"
 #include "common/election/kubernetes_client.h"
 #include "common/election/kubernetes_election.h"
-#include "common/election/lease_times.h"
 #include "common/metadata/tls_functions.h"
 
 namespace leader {
@@ -40,9 +38,8 @@ class KubernetesEngine : public Engine {
         : options_(options),
           group_(target.namespaceName + "/" + target.name),
           interrupt_(interrupt),
-          attempt_(requestTime(options)),
-          retryPeriod_(options.candidate ? std::min(kRetryPeriod, attempt_) : kRetryPeriod),
-          client_(target, attempt_, interrupt),
+          retryPeriod_(std::min(kRetryPeriod, options.attempt())),
+          client_(target, options.attempt(), interrupt),
           election_(std::move(self), std::chrono::duration_cast<seconds>(options.ttl)) {
         client_.setDeadline(options.deadline);
     }
@@ -72,7 +69,6 @@ class KubernetesEngine : public Engine {
     const Interrupt& interrupt_;
     /// For leaving, when the other one is raised.
     const Interrupt never_;
-    const Duration attempt_;
     const Duration retryPeriod_;
     KubernetesClient client_;
     KubernetesElection election_;
@@ -230,8 +226,8 @@ void KubernetesEngine::keepPace() {
 
 std::string KubernetesEngine::ownAddress() const {
     if (!options_.selfAddress.empty()) return options_.selfAddress;
-    const char* pod = std::getenv("POD_IP");
-    return pod != nullptr && *pod != '\0' ? pod : client_.localAddress();
+    const std::string pod = Poco::Environment::get("POD_IP", "");
+    return pod.empty() ? client_.localAddress() : pod;
 }
 
 // Many programs make their identity of their pod's name, a '_' and something random.
@@ -291,11 +287,6 @@ Result<std::unique_ptr<Engine>> makeKubernetesEngine(const EngineOptions& option
                                                      const Interrupt& interrupt) {
     const auto target = findKubernetes(options);
     if (!target) return target.error();
-    if (!options.service.empty())
-        return Error{"'" + options.url + "' names its election itself: leave --service out"};
-    if (options.candidate && options.ttl % seconds(1) != Duration::zero())
-        return Error{"Kubernetes counts leases in whole seconds, not in --ttl " +
-                     cli::formatDuration(options.ttl)};
     const auto tls = metadata::tlsFunctions();
     if (!tls) return tls.error();
     if (const auto error = (*tls)->check(*target->origin.tls)) return *error;

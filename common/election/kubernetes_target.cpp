@@ -1,15 +1,13 @@
 #include "common/election/kubernetes_target.h"
 
+#include <Poco/Environment.h>
 #include <Poco/Exception.h>
 #include <Poco/RegularExpression.h>
 #include <Poco/String.h>
 #include <Poco/URI.h>
-#include <unistd.h>
 
-#include <array>
 #include <charconv>
-#include <climits>
-#include <cstdlib>
+#include <cstdint>
 #include <fstream>
 #include <iterator>
 
@@ -22,11 +20,6 @@ constexpr const char* kInPod = "kubernetes:";
 constexpr const char* kElsewhere = "kubernetes://";
 const std::string kServiceAccount = "/var/run/secrets/kubernetes.io/serviceaccount/";
 constexpr std::size_t kLongestName = 253;
-
-std::string environment(const char* variable) {
-    const char* value = std::getenv(variable);
-    return value == nullptr ? "" : value;
-}
 
 /// RFC 1123 subdomain, which both names are at the most.
 bool isName(const std::string& name) {
@@ -44,7 +37,7 @@ Result<KubernetesTarget> named(KubernetesTarget target, const std::string& url) 
 }
 
 std::optional<std::string> ownNamespace() {
-    const std::string given = environment("POD_NAMESPACE");
+    const std::string given = Poco::Environment::get("POD_NAMESPACE", "");
     if (!given.empty()) return given;
     std::ifstream file(kServiceAccount + "namespace");
     const std::string text((std::istreambuf_iterator<char>(file)), {});
@@ -53,8 +46,8 @@ std::optional<std::string> ownNamespace() {
 }
 
 Result<KubernetesTarget> findInPod(const EngineOptions& options) {
-    const std::string host = environment("KUBERNETES_SERVICE_HOST");
-    const std::string port = environment("KUBERNETES_SERVICE_PORT");
+    const std::string host = Poco::Environment::get("KUBERNETES_SERVICE_HOST", "");
+    const std::string port = Poco::Environment::get("KUBERNETES_SERVICE_PORT", "");
     KubernetesTarget target;
     target.origin.host = host;
     const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), target.origin.port);
@@ -115,10 +108,8 @@ Result<KubernetesTarget> findKubernetes(const EngineOptions& options) {
 
 std::string kubernetesIdentity(const EngineOptions& options) {
     if (!options.self.empty()) return options.self;
-    std::string pod = environment("POD_NAME");
-    if (!pod.empty()) return pod;
-    std::array<char, HOST_NAME_MAX + 1> name{};
-    return gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "";
+    const std::string pod = Poco::Environment::get("POD_NAME", "");
+    return pod.empty() ? Poco::Environment::nodeName() : pod;
 }
 
 }  // namespace leader

@@ -48,8 +48,9 @@ void judge(Outcome& outcome, bool healthyOnly) {
 void findSelf(Outcome& outcome, const View& view) {
     if (view.selfUuid.empty()) {
         // It may be the leader itself: whoever looks on is a member or none.
-        outcome.reason = "it is not known which container this is";
-        if (view.onlooker) outcome.reason += "; say so with --self";
+        outcome.reason = view.onlooker ? "it is not known which container this is; say so with --self"
+                                       : "several candidates have this member's name or address; name it by "
+                                         "its uuid with --self";
         return;
     }
     if (outcome.leader && outcome.leaderCandidate()->uuid == view.selfUuid) outcome.self = outcome.leader;

@@ -43,7 +43,7 @@ struct View {
     /// A token of the engine's data; good for telling whether something changed.
     std::string revision;
     std::vector<Candidate> candidates;
-    /// This member's uuid; empty where it is not known.
+    /// This member's uuid; empty where it is not known, or cannot be told from others of its name.
     std::string selfUuid;
     /// This member need not be a candidate: it looks at a service of others.
     bool onlooker = false;

@@ -4,7 +4,6 @@
 #include <Poco/Net/HTTPRequest.h>
 #include <Poco/Net/StreamSocketImpl.h>
 
-#include <memory>
 #include <optional>
 #include <string>
 #include <vector>

@@ -150,7 +150,8 @@ Result<HttpResponse> RancherClient::get(const std::string& path, bool json, Inst
         auto response = http_.get("/" + version_ + path, accept, deadline);
         if (!response || !isInvalidVersion(*response)) return response;
         if (!url_.version.empty())
-            return Error{originOf(url_).url() + ": does not know the version " + url_.version};
+            return Error{originOf(url_).url() + ": does not know the version " + url_.version +
+                         "; leave it out of the URL"};
         version_.clear();
     }
     for (const char* version : kVersions) {

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <memory>
 #include <optional>
 #include <string>
 
@@ -49,7 +48,6 @@ class RancherClient : public DocumentSource {
     Result<HttpResponse> askSelf();
     std::optional<Error> beginVersion();
     Result<HttpResponse> get(const std::string& path, bool json, Instant deadline);
-    Result<std::string> document(const std::string& path);
     Result<std::string> versionAt(const std::string& query, Duration longest);
     Instant within(Duration longest) const;
 

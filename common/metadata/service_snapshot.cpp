@@ -2,8 +2,6 @@
 
 #include <Poco/String.h>
 
-#include <algorithm>
-
 namespace leader::metadata {
 namespace {
 

@@ -8,9 +8,9 @@
 #include <openssl/ssl.h>
 
 #include <algorithm>
-#include <csignal>
 #include <cstdlib>
 
+#include "common/base/signals_blocked.h"
 #include "common/metadata/tls_module.h"
 
 namespace leader::metadata {
@@ -21,14 +21,6 @@ using Poco::Net::SecureStreamSocket;
 
 Context::Ptr makeContext() {
     return {new Context(Context::TLS_CLIENT_USE, "", Context::VERIFY_STRICT, 9, false, "DEFAULT")};
-}
-
-// OpenSSL writes to sockets as to files.
-void blockBrokenPipe() {
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, SIGPIPE);
-    pthread_sigmask(SIG_BLOCK, &set, nullptr);
 }
 
 /// Poco's message begins with OpenSSL's "error:CODE:", in hexadecimal digits.
@@ -67,7 +59,7 @@ bool TlsSocket::awaitBytes() {
 }
 
 void TlsSocket::connect(const Poco::Net::SocketAddress& address, const Poco::Timespan& timeout) {
-    blockBrokenPipe();
+    blockSigpipe();  // OpenSSL writes to sockets as to files
     verification_ = {};
     auto error = tls::demandVerification(context_, host_, verification_);
     if (!error) error = tls::load(files_, context_);

@@ -3,10 +3,10 @@
 #include <sys/resource.h>
 
 #include <algorithm>
-#include <csignal>
 #include <cstddef>
 
 #include "common/base/log.h"
+#include "common/base/signals_blocked.h"
 #include "common/proxy/port.h"
 #include "common/proxy/sockets.h"
 
@@ -26,13 +26,6 @@ std::size_t affordable(std::size_t wanted, std::size_t reserved) {
               ": this process may open only " + std::to_string(limit.rlim_cur) +
               " descriptors; raise the limit (ulimit -n)");
     return most;
-}
-
-void blockSigpipe() {
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, SIGPIPE);
-    pthread_sigmask(SIG_BLOCK, &set, nullptr);
 }
 
 }  // namespace

@@ -13,8 +13,8 @@ namespace leader {
 class Session;
 using Sessions = std::list<Session>;
 
-/// What a session has in common with the others of its port. It owns the session: ended() and failed() may
-/// destroy it, so the session touches nothing of its own afterwards.
+/// What a session has in common with the others of its port. It owns the session: onEnded() and
+/// onAttemptFailed() may destroy it, so the session touches nothing of its own afterwards.
 class SessionOwner {
   public:
     virtual ~SessionOwner() = default;

@@ -2,8 +2,6 @@
 
 #include <sys/socket.h>
 
-#include <algorithm>
-
 namespace leader::status {
 
 void Clients::makeRoom(const Interrupt& stop) {

@@ -29,7 +29,7 @@ std::string reason(int error) {
 }
 
 CommandError notExecutable(const std::string& name, const std::string& why) {
-    return {"cannot execute '" + name + "': " + why, CommandError::kCannotExecute};
+    return {"cannot execute '" + name + "': " + why, exit_code::kNotExecutable};
 }
 
 // Why `path` cannot be executed: 0 or an errno value. access(2) for the effective user, as execve(2) decides.
@@ -58,7 +58,7 @@ std::variant<std::string, CommandError> resolve(const std::string& name) {
         if (obstacle == 0) return name;
         if (meansNotFound(obstacle))
             return CommandError{"command '" + name + "' not found: " + reason(obstacle),
-                                CommandError::kNotFound};
+                                exit_code::kNotFound};
         return notExecutable(name, reason(obstacle));
     }
     const std::string path = searchPath();
@@ -73,7 +73,7 @@ std::variant<std::string, CommandError> resolve(const std::string& name) {
         begin = end + 1;
     }
     if (found) return *found;
-    return CommandError{"command '" + name + "' not found in PATH (" + path + ")", CommandError::kNotFound};
+    return CommandError{"command '" + name + "' not found in PATH (" + path + ")", exit_code::kNotFound};
 }
 
 CommandError execError(const std::string& name, const std::string& file, int error) {
@@ -81,7 +81,7 @@ CommandError execError(const std::string& name, const std::string& file, int err
         return notExecutable(name, "neither a binary for this machine nor a script with #!");
     if (meansNotFound(error)) {
         if (obstacleTo(file) == 0) return notExecutable(name, "its interpreter or loader does not exist");
-        return {"command '" + name + "' not found: " + reason(error), CommandError::kNotFound};
+        return {"command '" + name + "' not found: " + reason(error), exit_code::kNotFound};
     }
     return notExecutable(name, reason(error));
 }
@@ -169,17 +169,17 @@ int underGuard(const SpawnOptions& options) {
     if (options.terminal >= 0) tcsetpgrp(options.terminal, getpid());
     if (options.dieWithParent) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
-        if (getppid() != parent) _exit(CommandError::kCannotExecute);
+        if (getppid() != parent) _exit(exit_code::kNotExecutable);
     }
     if (options.guard >= 0) {
         error = underGuard(options);
-        if (error != 0) _exit(CommandError::kCannotExecute);
+        if (error != 0) _exit(exit_code::kNotExecutable);
     }
     closeOthers();
     restoreInherited();
     image.exec();
     error = errno;
-    _exit(CommandError::kCannotExecute);
+    _exit(exit_code::kNotExecutable);
 }
 
 }  // namespace

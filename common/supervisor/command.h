@@ -9,6 +9,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/result.h"
+#include "common/cli/exit_codes.h"
 
 namespace leader {
 
@@ -17,11 +18,8 @@ using Environment = std::vector<std::pair<std::string, std::string>>;
 
 /// Why a command cannot be run, and the exit code that shells have for it.
 struct CommandError {
-    static constexpr int kCannotExecute = 126;
-    static constexpr int kNotFound = 127;
-
     std::string message;
-    int exitCode = kCannotExecute;
+    int exitCode = exit_code::kNotExecutable;
 };
 
 /// Looks the command up in PATH as execvp(3) does and says why it could not be executed, as far as that can

@@ -3,7 +3,6 @@
 #include <sys/types.h>
 
 #include <set>
-#include <string>
 #include <utility>
 #include <vector>
 

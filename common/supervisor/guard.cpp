@@ -59,7 +59,9 @@ std::optional<Error> Guard::start(Instant deadline, const std::set<pid_t>& stran
 // The deadline first: who reads the message finds it. One that was prepared long ago may not wake up any
 // more, and waiting for it to answer would take as long as it takes to wake up: the command starts meanwhile.
 std::optional<Error> Guard::arm(Instant deadline, pid_t command) {
-    if (!awaitReady()) return Error{"the guard process does not begin its work"};
+    if (!awaitReady())
+        return Error{"the guard process did not get ready within " + std::to_string(kReadyTimeoutMs / 1000) +
+                     "s"};
     used_ = true;
     heard_ = false;
     deadline_->store(guard::nanosecondsOf(deadline));

@@ -4,6 +4,7 @@
 #include <array>
 #include <csignal>
 
+#include "common/cli/exit_codes.h"
 #include "common/supervisor/lease.h"
 #include "common/supervisor/signals.h"
 
@@ -120,7 +121,7 @@ StateMachine::Action StateMachine::allGone(Instant now) {
 
 StateMachine::Action StateMachine::signalled(int signal, Instant now) {
     const Event event = eventOf(signal);
-    if (transition(state_, event).action == Action::kEnd) exitCode_ = kSignalExitCode + signal;
+    if (transition(state_, event).action == Action::kEnd) exitCode_ = exit_code::kSignalBase + signal;
     return apply(event, now);
 }
 
@@ -197,7 +198,7 @@ void StateMachine::noteWhyItStops(Event event) {
         case Event::kLeaseEnds:
         case Event::kLeaseOver:
             if (state_ != State::kRunning || policy_.onLoss != OnLoss::kExit) return;
-            exitCode_ = kLostExitCode;
+            exitCode_ = exit_code::kLeadershipLost;
             ending_ = true;
             return;
         case Event::kCommandEnded:

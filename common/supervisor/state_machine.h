@@ -1,5 +1,6 @@
 #pragma once
 
+#include <csignal>
 #include <cstdint>
 #include <optional>
 #include <set>
@@ -16,9 +17,6 @@ enum class OnLoss { kStandDown, kExit, kKeep };
 /// and reports what came of them.
 class StateMachine {
   public:
-    static constexpr int kLostExitCode = 75;
-    static constexpr int kSignalExitCode = 128;
-
     enum class State { kWaiting, kSettling, kRunning, kStopping, kEnded };
 
     enum class Event {
@@ -58,7 +56,7 @@ class StateMachine {
 
     struct Policy {
         OnLoss onLoss = OnLoss::kStandDown;
-        int stopSignal = 15;
+        int stopSignal = SIGTERM;
         Duration gracePeriod = std::chrono::seconds(10);
         Duration settle{};
         /// Signals that this process was started to ignore; they do not end it while it waits.

@@ -45,7 +45,7 @@ StateMachine::Policy policyOf(const SupervisorOptions& options) {
 }
 
 int exitCodeOf(const siginfo_t& how) {
-    return how.si_code == CLD_EXITED ? how.si_status : StateMachine::kSignalExitCode + how.si_status;
+    return how.si_code == CLD_EXITED ? how.si_status : exit_code::kSignalBase + how.si_status;
 }
 
 std::string describe(const siginfo_t& how) {
@@ -183,8 +183,7 @@ void Supervisor::act(Action action) {
 }
 
 void Supervisor::startCommand() {
-    if (hooks_.beforeStart)
-        if (const std::optional<Error> error = hooks_.beforeStart()) return failToStart({error->message});
+    if (hooks_.beforeStart) hooks_.beforeStart();
     if (options_.replaceProcess) return failToStart(execCommand(options_.command, leadership_.environment));
 
     descendants_.markStrangers();

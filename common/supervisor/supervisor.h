@@ -22,7 +22,7 @@ namespace leader {
 struct SupervisorOptions {
     std::vector<std::string> command;
     OnLoss onLoss = OnLoss::kStandDown;
-    int stopSignal = 15;
+    int stopSignal = SIGTERM;
     Duration gracePeriod = std::chrono::seconds(10);
     Duration settle{};
     /// Signals go to the command's process group instead of to the command alone.
@@ -35,8 +35,8 @@ struct SupervisorOptions {
 
 /// Called on the loop's thread; any of them may be empty. They must not destroy the supervisor.
 struct SupervisorHooks {
-    /// Before each start of the command; an error ends the supervisor with exit code 126.
-    std::function<std::optional<Error>()> beforeStart;
+    /// Before each start of the command.
+    std::function<void()> beforeStart;
     /// Nothing of the command is left and the supervisor waits to lead again.
     std::function<void()> onStopped;
     /// The supervisor has ended: nothing of the command is left, nothing will be started.

@@ -47,8 +47,7 @@ std::string termIn(const Process& process) {
 bool runsTheCommand(const Process& process) {
     const auto below = descendants(process.pid());
     return std::any_of(below.begin(), below.end(), [](pid_t pid) {
-        std::string name;
-        std::ifstream("/proc/" + std::to_string(pid) + "/comm") >> name;
+        const std::string name = nameOf(pid);
         return name == "sh" || name == "cat";
     });
 }

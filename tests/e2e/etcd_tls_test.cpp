@@ -1,5 +1,4 @@
 #include <csignal>
-#include <fstream>
 #include <iterator>
 
 #include "tests/e2e/harness.h"
@@ -183,11 +182,8 @@ TEST_F(EtcdTlsTest, AUserWithAPasswordElectsAndGetsANewTokenWhenEtcdHasForgotten
     EXPECT_EQ(128 + SIGTERM, a.exitCode());
     EXPECT_TRUE(b.waitForOutput("started", 20s)) << b.errors();
 
-    for (const pid_t pid : descendants(b.pid())) {
-        std::ifstream environ("/proc/" + std::to_string(pid) + "/environ");
-        const std::string text((std::istreambuf_iterator<char>(environ)), {});
-        EXPECT_EQ(std::string::npos, text.find("secret"));
-    }
+    for (const pid_t pid : descendants(b.pid()))
+        EXPECT_EQ(std::string::npos, contentOf("/proc/" + std::to_string(pid) + "/environ").find("secret"));
     EXPECT_EQ(std::string::npos, (a.errors() + b.errors()).find("secret"));
 }
 
@@ -210,13 +206,15 @@ TEST_F(EtcdTlsTest, AWrongPasswordAndAMissingUserAndAForbiddenNameAreNamed) {
 TEST(EtcdUser, GoesWithAPasswordFileAndOnlyWithEtcd) {
     auto ended = check("etcd://127.0.0.1:1/db", {"--user", "db"});
     EXPECT_EQ(2, ended.code);
-    EXPECT_TRUE(oneLine(ended.errors, "--user and --password-file go together"));
+    EXPECT_TRUE(oneLine(ended.errors, "check: --user and --password-file go together"));
     ended = check("file:x", {"--user", "db", "--password-file", "x"});
     EXPECT_EQ(2, ended.code);
-    EXPECT_TRUE(oneLine(ended.errors, "takes no user, leave --user and --password-file out"));
+    EXPECT_TRUE(
+        oneLine(ended.errors, "check: --user, --password-file: 'file:x' takes no user, leave them out"));
     ended = check("etcd://127.0.0.1:1/db", {"--token-file", "x"});
     EXPECT_EQ(2, ended.code);
-    EXPECT_TRUE(oneLine(ended.errors, "takes no token, leave --token-file out"));
+    EXPECT_TRUE(
+        oneLine(ended.errors, "check: --token-file: 'etcd://127.0.0.1:1/db' takes no token, leave it out"));
 }
 
 }  // namespace

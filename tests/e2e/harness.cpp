@@ -1,8 +1,6 @@
 #include "tests/e2e/harness.h"
 
 #include <cstdlib>
-#include <fstream>
-#include <stdexcept>
 
 namespace leader::test {
 
@@ -118,23 +116,6 @@ std::optional<std::string> realAnswers() {
     const auto path = directory / "rancher-answers.json";
     if (!std::filesystem::exists(path)) return std::nullopt;
     return path.string();
-}
-
-TemporaryDirectory::TemporaryDirectory() {
-    std::string name = std::filesystem::temp_directory_path() / "leader-e2e-XXXXXX";
-    if (!::mkdtemp(name.data())) throw std::runtime_error("cannot make " + name);
-    path_ = name;
-}
-
-TemporaryDirectory::~TemporaryDirectory() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-}
-
-void writeFile(const std::string& path, const std::string& text) {
-    std::ofstream file(path);
-    file << text;
-    if (!file.flush()) throw std::runtime_error("cannot write " + path);
 }
 
 }  // namespace leader::test

@@ -9,6 +9,7 @@
 
 #include "tests/support/environment.h"
 #include "tests/support/eventually.h"
+#include "tests/support/files.h"
 #include "tests/support/metadata_server.h"
 #include "tests/support/process.h"
 
@@ -76,21 +77,5 @@ bool settled(const MetadataServer& server);
 
 /// The real environment's answers file, or nothing where the data is not at hand.
 std::optional<std::string> realAnswers();
-
-/// A directory that goes with the object.
-class TemporaryDirectory {
-  public:
-    TemporaryDirectory();
-    ~TemporaryDirectory();
-    TemporaryDirectory(const TemporaryDirectory&) = delete;
-    TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
-
-    std::string operator/(const std::string& name) const { return path_ / name; }
-
-  private:
-    std::filesystem::path path_;
-};
-
-void writeFile(const std::string& path, const std::string& text);
 
 }  // namespace leader::test

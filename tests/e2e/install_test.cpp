@@ -2,7 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include <fstream>
 #include <sstream>
 
 #include "tests/e2e/harness.h"
@@ -65,20 +64,17 @@ TEST_F(Install, EachAppletHasAManualPageWithAllItsOptions) {
     install("/usr", folder_ / "");
     EXPECT_TRUE(fs::exists(folder_ / "usr/share/man/man1/leader.1"));
     for (const std::string& applet : applets()) {
-        std::ifstream file(folder_ / ("usr/share/man/man1/leader-" + applet + ".1"));
-        std::ostringstream page;
-        page << file.rdbuf();
+        const std::string page = contentOf(folder_ / ("usr/share/man/man1/leader-" + applet + ".1"));
         for (const char* section :
              {"NAME", "SYNOPSIS", "DESCRIPTION", "OPTIONS", "EXIT STATUS", "ENVIRONMENT", "SEE ALSO"})
-            EXPECT_EQ(1, countLines(page.str(), std::string("^\\.SH ") + section + "$"))
+            EXPECT_EQ(1, countLines(page, std::string("^\\.SH ") + section + "$"))
                 << section << " of " << applet;
         for (const std::string& word :
              words(runToEnd(leader({applet, "--generate-bash-completion"})).output)) {
             std::string option = word;
             for (std::size_t at = 0; (at = option.find('-', at)) != std::string::npos; at += 2)
                 option.insert(at, 1, '\\');
-            EXPECT_NE(std::string::npos, page.str().find("\\fB" + option + "\\fR"))
-                << word << " of " << applet;
+            EXPECT_NE(std::string::npos, page.find("\\fB" + option + "\\fR")) << word << " of " << applet;
         }
     }
 }

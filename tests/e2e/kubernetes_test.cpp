@@ -148,9 +148,8 @@ TEST_F(KubernetesTest, TheTokenIsInNoLogNoArgumentAndNoEnvironment) {
     processes.push_back(a.pid());
     for (const pid_t pid : processes) {
         for (const char* what : {"environ", "cmdline"}) {
-            std::ifstream shown("/proc/" + std::to_string(pid) + "/" + what);
-            const std::string text((std::istreambuf_iterator<char>(shown)), {});
-            EXPECT_EQ(std::string::npos, text.find(token)) << what;
+            const std::string shown = contentOf("/proc/" + std::to_string(pid) + "/" + what);
+            EXPECT_EQ(std::string::npos, shown.find(token)) << what;
         }
     }
     server->stop();

@@ -6,6 +6,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <fstream>
+#include <memory>
 #include <sstream>
 
 #include "tests/e2e/placed.h"
@@ -16,14 +17,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-std::string commandNameOf(pid_t pid) {
-    std::string name;
-    std::ifstream("/proc/" + std::to_string(pid) + "/comm") >> name;
-    return name;
-}
-
 bool isGuard(pid_t pid) {
-    return commandNameOf(pid) == "leader-guard";
+    return nameOf(pid) == "leader-guard";
 }
 
 /// Seconds of the boot-time clock, as the command writes them.
@@ -60,10 +55,25 @@ class Lease : public Placed {
         return all;
     }
 
+    /// A member whose command runs.
+    std::unique_ptr<Process> leading() const {
+        auto process = std::make_unique<Process>(member({"--ttl", "60s"}, kStay));
+        EXPECT_TRUE(process->waitForOutput("^started")) << process->errors();
+        return process;
+    }
+
+    /// A member behind another one, with its guard.
+    std::unique_ptr<Process> waiting() const {
+        auto process = std::make_unique<Process>(member({"--ttl", "60s"}, kStay));
+        EXPECT_TRUE(process->waitForErrors("leads")) << process->errors();
+        EXPECT_TRUE(eventually([&] { return guardsOf(leaderOf(*process)).size() == 1; }));
+        return process;
+    }
+
     EtcdServer etcd_;
 };
 
-INSTANTIATE_TEST_SUITE_P(As, Lease, ::testing::Values(Place::kPid1, Place::kSubreaper), nameOf);
+INSTANTIATE_TEST_SUITE_P(As, Lease, ::testing::Values(Place::kPid1, Place::kSubreaper), placeName);
 
 TEST_P(Lease, TheCommandOfALeaderThatIsStoppedIsDeadAtItsEndAndStartedAnewAfterwards) {
     const std::string live = "while :; do read time rest < /proc/uptime; echo $time; sleep 0.02; done";
@@ -76,7 +86,7 @@ TEST_P(Lease, TheCommandOfALeaderThatIsStoppedIsDeadAtItsEndAndStartedAnewAfterw
     const double stopped = uptime();
     EXPECT_TRUE(eventually([&] {
         const auto command = commandOf(leader);
-        return std::all_of(command.begin(), command.end(), gone);
+        return std::all_of(command.begin(), command.end(), hasEnded);
     }));
     EXPECT_EQ(1, starts(process));
     EXPECT_LT(lastTimeIn(process.output()), stopped + 3);
@@ -86,64 +96,52 @@ TEST_P(Lease, TheCommandOfALeaderThatIsStoppedIsDeadAtItsEndAndStartedAnewAfterw
 }
 
 TEST_P(Lease, AGuardThatIsKilledIsReplacedAndTheCommandRunsOn) {
-    Process process(member({"--ttl", "60s"}, kStay));
-    ASSERT_TRUE(process.waitForOutput("^started")) << process.errors();
-    const pid_t leader = leaderOf(process);
+    const auto process = leading();
+    const pid_t leader = leaderOf(*process);
     const auto guards = guardsOf(leader);
     ASSERT_EQ(1U, guards.size());
     const auto command = commandOf(leader);
     // One that is killed as soon as it is there is taken for one that cannot live.
     std::this_thread::sleep_for(1100ms);
     ::kill(guards[0], SIGKILL);
-    ASSERT_TRUE(process.waitForErrors("the guard process was ended: starting another"));
+    ASSERT_TRUE(process->waitForErrors("the guard process was ended: starting another"));
     EXPECT_TRUE(eventually([&] { return guardsOf(leader).size() == 1 && guardsOf(leader) != guards; }));
     EXPECT_EQ(command, commandOf(leader));
 }
 
 TEST_P(Lease, AMemberThatWaitsHasTheGuardThatItLeadsWith) {
-    Process first(member({"--ttl", "60s"}, kStay));
-    ASSERT_TRUE(first.waitForOutput("^started")) << first.errors();
-    Process second(member({"--ttl", "60s"}, kStay));
-    ASSERT_TRUE(second.waitForErrors("leads")) << second.errors();
-    const pid_t leader = leaderOf(second);
-    EXPECT_TRUE(eventually([&] { return guardsOf(leader).size() == 1; }));
-    const auto guards = guardsOf(leader);
-    first.closeInput();
-    EXPECT_EQ(0, first.exitCode()) << first.errors();
-    ASSERT_TRUE(second.waitForOutput("^started")) << second.errors();
-    EXPECT_EQ(guards, guardsOf(leader));
-    second.closeInput();
-    EXPECT_EQ(0, second.exitCode()) << second.errors();
-    for (const pid_t guard : guards) EXPECT_TRUE(eventually([&] { return gone(guard); }));
+    const auto first = leading();
+    const auto second = waiting();
+    const auto guards = guardsOf(leaderOf(*second));
+    first->closeInput();
+    EXPECT_EQ(0, first->exitCode()) << first->errors();
+    ASSERT_TRUE(second->waitForOutput("^started")) << second->errors();
+    EXPECT_EQ(guards, guardsOf(leaderOf(*second)));
+    second->closeInput();
+    EXPECT_EQ(0, second->exitCode()) << second->errors();
+    for (const pid_t guard : guards) EXPECT_TRUE(eventually([&] { return hasEnded(guard); }));
 }
 
 TEST_P(Lease, AGuardThatIsKilledWhileItsMemberWaitsIsMissed) {
-    Process first(member({"--ttl", "60s"}, kStay));
-    ASSERT_TRUE(first.waitForOutput("^started")) << first.errors();
-    Process second(member({"--ttl", "60s"}, kStay));
-    ASSERT_TRUE(second.waitForErrors("leads")) << second.errors();
-    const pid_t leader = leaderOf(second);
-    EXPECT_TRUE(eventually([&] { return guardsOf(leader).size() == 1; }));
+    const auto first = leading();
+    const auto second = waiting();
+    const pid_t leader = leaderOf(*second);
     const auto guards = guardsOf(leader);
     for (const pid_t guard : guards) ::kill(guard, SIGKILL);
     EXPECT_TRUE(eventually([&] { return guardsOf(leader) != guards; }));
-    first.closeInput();
-    ASSERT_TRUE(second.waitForOutput("^started")) << second.errors();
+    first->closeInput();
+    ASSERT_TRUE(second->waitForOutput("^started")) << second->errors();
     EXPECT_EQ(1U, guardsOf(leader).size());
-    EXPECT_EQ(0, countLines(second.errors(), "guard")) << second.errors();
+    EXPECT_EQ(0, countLines(second->errors(), "guard")) << second->errors();
 }
 
 TEST_P(Lease, TheGuardOfAMemberThatWaitsEndsWithIt) {
-    Process first(member({"--ttl", "60s"}, kStay));
-    ASSERT_TRUE(first.waitForOutput("^started")) << first.errors();
+    const auto first = leading();
     for (const int signal : {SIGTERM, SIGKILL}) {
-        Process second(member({"--ttl", "60s"}, kStay));
-        ASSERT_TRUE(second.waitForErrors("leads")) << second.errors();
-        const pid_t leader = leaderOf(second);
-        EXPECT_TRUE(eventually([&] { return guardsOf(leader).size() == 1; }));
-        const auto guards = guardsOf(leader);
-        ::kill(leader, signal);
-        for (const pid_t guard : guards) EXPECT_TRUE(eventually([&] { return gone(guard); }));
+        const auto second = waiting();
+        const auto guards = guardsOf(leaderOf(*second));
+        ::kill(leaderOf(*second), signal);
+        for (const pid_t guard : guards) EXPECT_TRUE(eventually([&] { return hasEnded(guard); }));
     }
 }
 
@@ -157,11 +155,10 @@ TEST_P(Lease, LeavesNoGuardBehindAndPassesTheExitCodeOn) {
 }
 
 TEST_P(Lease, TheGuardEndsWithALeaderThatIsKilled) {
-    Process process(member({"--ttl", "60s"}, kStay));
-    ASSERT_TRUE(process.waitForOutput("^started")) << process.errors();
-    auto all = descendants(leaderOf(process));
-    ::kill(leaderOf(process), SIGKILL);
-    for (const pid_t pid : all) EXPECT_TRUE(eventually([&] { return gone(pid); })) << commandNameOf(pid);
+    const auto process = leading();
+    const auto all = descendants(leaderOf(*process));
+    ::kill(leaderOf(*process), SIGKILL);
+    for (const pid_t pid : all) EXPECT_TRUE(eventually([&] { return hasEnded(pid); })) << nameOf(pid);
 }
 
 TEST_P(Lease, ALostOneEndsWith75WhereAskedFor) {

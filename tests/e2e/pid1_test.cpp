@@ -4,7 +4,6 @@
 #include <climits>
 #include <csignal>
 #include <fstream>
-#include <sstream>
 
 #include "tests/e2e/placed.h"
 #include "tests/support/sanitizer.h"
@@ -53,7 +52,7 @@ class Supervision : public Placed {
     TemporaryDirectory directory_;
 };
 
-INSTANTIATE_TEST_SUITE_P(As, Supervision, ::testing::Values(Place::kPid1, Place::kSubreaper), nameOf);
+INSTANTIATE_TEST_SUITE_P(As, Supervision, ::testing::Values(Place::kPid1, Place::kSubreaper), placeName);
 
 /// Whether a signal has been sent to the process and not been taken yet; another one of its kind would be
 /// lost.
@@ -201,7 +200,7 @@ TEST_P(Supervision, TheCommandDiesWithALeaderThatIsKilled) {
     ASSERT_TRUE(process.waitForOutput("^started"));
     const pid_t pid = descendants(process.pid()).at(0);
     process.signal(SIGKILL);
-    EXPECT_TRUE(eventually([&] { return gone(pid); }));
+    EXPECT_TRUE(eventually([&] { return hasEnded(pid); }));
 }
 
 TEST_P(Supervision, StandingDownEndsWhatLeftTheGroupAndTheSession) {

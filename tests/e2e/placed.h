@@ -2,7 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include <fstream>
 #include <optional>
 #include <string>
 #include <vector>
@@ -18,7 +17,7 @@ inline void PrintTo(Place place, std::ostream* out) {
     *out << (place == Place::kPid1 ? "process 1" : "subreaper");
 }
 
-inline std::string nameOf(const ::testing::TestParamInfo<Place>& place) {
+inline std::string placeName(const ::testing::TestParamInfo<Place>& place) {
     return place.param == Place::kPid1 ? "Pid1" : "Subreaper";
 }
 
@@ -43,18 +42,5 @@ class Placed : public ::testing::TestWithParam<Place> {
         return pid1() ? descendants(process.pid()).at(0) : process.pid();
     }
 };
-
-/// As /proc has it; 0 for a process that is none any more.
-inline char stateOf(pid_t pid) {
-    std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
-    std::string line;
-    if (!std::getline(file, line)) return 0;
-    return line.at(line.rfind(')') + 2);
-}
-
-inline bool gone(pid_t pid) {
-    const char state = stateOf(pid);
-    return state == 0 || state == 'Z' || state == 'X';
-}
 
 }  // namespace leader::test

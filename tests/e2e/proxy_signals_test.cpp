@@ -1,7 +1,6 @@
 #include <gtest/gtest.h>
 
 #include <csignal>
-#include <fstream>
 
 #include "tests/e2e/proxy_rig.h"
 
@@ -14,13 +13,6 @@ using namespace std::chrono_literals;
 Process::Options proxy(const std::string& before) {
     return {.command = {"sh", "-c", before + R"(; exec "$@")", "sh", leaderBinary(), "proxy", "--engine",
                         "file:/nonexistent", "--proxy-bind", loopback(1), "--service", "web/app", "8080:80"}};
-}
-
-bool isStopped(pid_t pid) {
-    std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
-    std::string line;
-    std::getline(file, line);
-    return line.find(") T ") != std::string::npos;
 }
 
 TEST(ProxySignals, OneThatWasIgnoredAtTheStartEndsNothing) {
@@ -42,9 +34,9 @@ TEST(ProxySignals, SuspendItAndContinueIt) {
     Process process(proxy("true"));
     ASSERT_TRUE(process.waitForErrors("cannot tell"));
     process.signal(SIGTSTP);
-    EXPECT_TRUE(eventually([&] { return isStopped(process.pid()); }));
+    EXPECT_TRUE(eventually([&] { return stateOf(process.pid()) == 'T'; }));
     process.signal(SIGCONT);
-    EXPECT_TRUE(eventually([&] { return !isStopped(process.pid()); }));
+    EXPECT_TRUE(eventually([&] { return stateOf(process.pid()) != 'T'; }));
     process.signal(SIGTERM);
     EXPECT_EQ(128 + SIGTERM, process.exitCode());
 }

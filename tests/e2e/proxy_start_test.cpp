@@ -242,6 +242,7 @@ TEST(ProxyUsage, BadPortsAndOptionsAreNamed) {
         {{}, "no port to forward"},
         {{"http"}, "bad port 'http'"},
         {{"0"}, "bad port '0'"},
+        {{"80", "--self", "a"}, "the option --self has to stand before the ports"},
         {{"80", "80:81"}, "port 80 is to be listened on twice"},
         {{"--max-connections", "0", "80"}, "--max-connections: '0' is no whole number"},
         {{"--proxy-bind", "here", "80"}, "--proxy-bind: 'here' is no IP address"},
@@ -257,6 +258,7 @@ TEST(ProxyUsage, BadPortsAndOptionsAreNamed) {
     }
     const Ended exec = runToEnd(leader({"run", "--exec", "--proxy-tcp-port", "8080:80", "--", "true"}));
     EXPECT_EQ(2, exec.code);
+    EXPECT_TRUE(oneLine(exec.errors, "--exec .*--proxy-tcp-port 8080:80 .*leave one of them out"));
 }
 
 }  // namespace

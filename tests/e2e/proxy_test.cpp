@@ -1,7 +1,6 @@
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 
-#include <csignal>
 #include <numeric>
 
 #include "tests/e2e/proxy_rig.h"

@@ -2,8 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include <csignal>
-
 #include "tests/e2e/harness.h"
 
 namespace leader::test {

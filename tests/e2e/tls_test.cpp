@@ -1,4 +1,3 @@
-#include <fstream>
 #include <iterator>
 
 #include "tests/e2e/harness.h"
@@ -37,10 +36,11 @@ TEST(TlsOptions, WhatIsOfNoUseIsBadUsage) {
     MetadataServer server(service(1, 1).answers());
     auto ended = check(server.url(), {"--ca-file", "/etc/passwd"});
     EXPECT_EQ(2, ended.code);
-    EXPECT_TRUE(oneLine(ended.errors, "is without TLS, leave --ca-file, --cert-file and --key-file out"));
+    EXPECT_TRUE(oneLine(ended.errors,
+                        "check: --ca-file, --cert-file, --key-file: '.*' is without TLS, leave them out"));
     ended = check("https://127.0.0.1:1/", {"--ca-file", "/nowhere/ca.pem"});
     EXPECT_EQ(2, ended.code);
-    EXPECT_TRUE(oneLine(ended.errors, "--ca-file /nowhere/ca.pem: No such file or directory"));
+    EXPECT_TRUE(oneLine(ended.errors, "check: --ca-file /nowhere/ca.pem: No such file or directory"));
     ended = check("https://127.0.0.1:1/", {"--ca-file", "/etc/passwd"});
     EXPECT_EQ(2, ended.code);
     EXPECT_TRUE(oneLine(ended.errors, "--ca-file /etc/passwd: holds no certificate in PEM form"));
@@ -50,8 +50,7 @@ TEST(TlsOptions, WithoutTlsInTheUrlNothingOfItIsLoaded) {
     MetadataServer server(service(1, 1).answers());
     Process member(run(server.url()));
     ASSERT_TRUE(member.waitForOutput("started"));
-    std::ifstream maps("/proc/" + std::to_string(member.pid()) + "/maps");
-    const std::string mapped((std::istreambuf_iterator<char>(maps)), {});
+    const std::string mapped = contentOf("/proc/" + std::to_string(member.pid()) + "/maps");
     EXPECT_EQ(std::string::npos, mapped.find("libssl")) << mapped;
     EXPECT_EQ(std::string::npos, mapped.find("libcrypto")) << mapped;
 }

@@ -7,7 +7,6 @@
 #include <sys/socket.h>
 
 #include <cerrno>
-#include <list>
 #include <memory>
 
 #include "common/proxy/session.h"

@@ -4,8 +4,6 @@
 #include <unistd.h>
 
 #include <csignal>
-#include <fstream>
-#include <sstream>
 
 namespace leader::test {
 namespace {
@@ -13,20 +11,7 @@ namespace {
 constexpr const char* kNamePrefix = "member-";
 constexpr std::size_t kLogTail = 3000;
 
-std::string contentOf(const std::string& path) {
-    std::ostringstream content;
-    content << std::ifstream(path).rdbuf();
-    return content.str();
-}
-
 }  // namespace
-
-bool alive(pid_t pid) {
-    const std::string stat = contentOf("/proc/" + std::to_string(pid) + "/stat");
-    const std::size_t name = stat.rfind(')');
-    if (name == std::string::npos || name + 2 >= stat.size()) return false;
-    return stat[name + 2] != 'Z' && stat[name + 2] != 'X';
-}
 
 Crew::Crew(const Options& options)
     : options_(options), store_(options.makeStore()), members_(static_cast<std::size_t>(options.members)) {
@@ -44,7 +29,7 @@ Crew::~Crew() {
         each.process.reset();
     }
     for (const pid_t pid : descendants(getpid()))
-        if (contentOf("/proc/" + std::to_string(pid) + "/comm") == "safety-witness\n") ::kill(pid, SIGKILL);
+        if (nameOf(pid) == "safety-witness") ::kill(pid, SIGKILL);
 }
 
 void Crew::start(int member) {
@@ -63,7 +48,7 @@ std::optional<Witness> Crew::witness() const {
     std::ifstream file(folder_ / "terms");
     Witness last;
     for (Witness each; file >> each.term >> each.name >> each.pid;) last = each;
-    if (last.pid == 0 || !alive(last.pid)) return {};
+    if (last.pid == 0 || hasEnded(last.pid)) return {};
     return last;
 }
 

@@ -66,7 +66,4 @@ class Crew {
     std::vector<Member> members_;
 };
 
-/// Whether the process is there and no zombie.
-bool alive(pid_t pid);
-
 }  // namespace leader::test

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <csignal>
-#include <fstream>
 #include <sstream>
 
 #include "tests/e2e/harness.h"
@@ -26,12 +25,6 @@ while :; do
     printf 'value("fence") < "%s"\n\nput fence %s\n\n\n' "$next" "$term" |
         ETCDCTL_API=3 etcdctl --endpoints "$ENDPOINTS" txn | grep -E 'SUCCESS|FAILURE'
 done)";
-
-std::string nameOf(pid_t pid) {
-    std::string name;
-    std::ifstream("/proc/" + std::to_string(pid) + "/comm") >> name;
-    return name;
-}
 
 TEST(SafetyOfAFrozenMember, NoWriteUnderAnOlderTermComesAfterOneUnderANewer) {
     EtcdServer etcd;
@@ -56,7 +49,7 @@ TEST(SafetyOfAFrozenMember, NoWriteUnderAnOlderTermComesAfterOneUnderANewer) {
     for (const pid_t pid : frozen) ::kill(pid, SIGCONT);
     EXPECT_TRUE(eventually([&] {
         return std::none_of(frozen.begin(), frozen.end(),
-                            [](pid_t pid) { return nameOf(pid) != "leader-guard" && alive(pid); });
+                            [](pid_t pid) { return nameOf(pid) != "leader-guard" && !hasEnded(pid); });
     })) << "the guard has not killed";
     first.signal(SIGCONT);
     EXPECT_TRUE(first.waitForErrors("nothing of the command is left")) << first.errors();

@@ -12,7 +12,6 @@
 #include <algorithm>
 #include <csignal>
 #include <fstream>
-#include <sstream>
 
 #include "tests/support/tcp.h"
 
@@ -26,12 +25,6 @@ constexpr std::size_t kLogTail = 2000;
 constexpr int kCrowd = 50;
 // A command that ignores TERM has to be killed sometimes, too; the service does not.
 constexpr const char* kGracePeriod = "3s";
-
-std::string contentOf(const std::string& path) {
-    std::ostringstream content;
-    content << std::ifstream(path).rdbuf();
-    return content.str();
-}
 
 }  // namespace
 
@@ -115,8 +108,7 @@ std::vector<std::string> Fleet::endOrphans(const std::vector<pid_t>& notThese) {
     std::vector<std::string> found;
     for (const pid_t pid : childrenOf(::getpid())) {
         if (known.count(pid) > 0) continue;
-        const std::string name = contentOf("/proc/" + std::to_string(pid) + "/comm");
-        found.push_back(name.substr(0, name.find('\n')) + " " + std::to_string(pid));
+        found.push_back(nameOf(pid) + " " + std::to_string(pid));
         ::kill(pid, SIGKILL);
         ::waitpid(pid, nullptr, 0);
     }

@@ -1,6 +1,5 @@
 // What the soak does to its fleet: failovers, and faults of the metadata.
 
-#include <algorithm>
 #include <csignal>
 
 #include "tests/soak/soak.h"

@@ -4,7 +4,6 @@
 #include <Poco/JSON/Array.h>
 #include <Poco/JSON/Object.h>
 
-#include <map>
 #include <optional>
 #include <string>
 #include <vector>

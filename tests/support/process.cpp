@@ -18,7 +18,7 @@
 #include <fstream>
 #include <regex>
 #include <sstream>
-#include <stdexcept>
+#include <system_error>
 #include <utility>
 
 #include "tests/support/eventually.h"
@@ -285,6 +285,23 @@ void Process::collect() {
         exit_ = Exit{.code = {}, .signal = WTERMSIG(status)};
     }
     pidFd_.reset();
+}
+
+std::string nameOf(pid_t pid) {
+    std::string name;
+    std::getline(std::ifstream("/proc/" + std::to_string(pid) + "/comm"), name);
+    return name;
+}
+
+char stateOf(pid_t pid) {
+    std::string line;
+    if (!std::getline(std::ifstream("/proc/" + std::to_string(pid) + "/stat"), line)) return 0;
+    return line.at(line.rfind(')') + 2);
+}
+
+bool hasEnded(pid_t pid) {
+    const char state = stateOf(pid);
+    return state == 0 || state == 'Z' || state == 'X';
 }
 
 std::vector<pid_t> descendants(pid_t pid) {

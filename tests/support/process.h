@@ -97,6 +97,13 @@ class Process {
     std::thread follower_;
 };
 
+/// What a process is called; empty once it is gone.
+std::string nameOf(pid_t pid);
+/// 'R', 'S', 'T', … as /proc has it; 0 once it is gone.
+char stateOf(pid_t pid);
+/// It runs no more, whether it was reaped or not.
+bool hasEnded(pid_t pid);
+
 /// The live processes that descend from `pid`, nearest first.
 std::vector<pid_t> descendants(pid_t pid);
 

@@ -133,12 +133,14 @@ TEST_F(EtcdEngineTest, AnswersThatAreNoneAreErrorsThatSayWhere) {
                   where + "etcdserver: invalid auth"},
              Case{200, "{}", "is not etcd: the answer has no cluster id"},
              Case{200, R"({"header":{"cluster_id":"7","revision":"x"}})",
-                  "/v3/kv/range: the answer is not etcd's"},
+                  where + "the answer is not etcd's: "},
              Case{200, R"({"header":{"cluster_id":"7","revision":"9223372036854775807"}})",
                   "revision: 9223372036854775807 is none"},
              Case{200, R"({"header":{"cluster_id":"7","revision":"-1"}})", "revision: -1 is none"},
-             Case{200, R"({"header":{"cluster_id":"7","revision":"1"},"kvs":[{"key":"*"}]})", "/v3/kv/range"},
-             Case{200, R"({"header":{"cluster_id":"7","revision":"1"},"kvs":[7]})", "/v3/kv/range"},
+             Case{200, R"({"header":{"cluster_id":"7","revision":"1"},"kvs":[{"key":"*"}]})",
+                  where + "the answer is not etcd's: '*' is not base64"},
+             Case{200, R"({"header":{"cluster_id":"7","revision":"1"},"kvs":[7]})",
+                  where + "the answer is not etcd's: kvs holds what is no object"},
              Case{200, R"({"header":[],"kvs":7})", "is an array, not an object"},
          }) {
         etcd.setFault([status = status, body = body](const Request&, Peer& peer) {

@@ -225,12 +225,12 @@ TEST(EtcdEngine, RefusesWhatEtcdCannotDo) {
     options.url = "etcd://h:1/db";
     options.candidate = true;
     options.ttl = 2500ms;
-    EXPECT_EQ("etcd counts leases in whole seconds, not in --ttl 2s500ms",
-              makeEtcdEngine(options, interrupt).error().message);
+    EXPECT_EQ("--ttl: '2s500ms' is not in whole seconds, by which leases are counted",
+              makeEngine(options, interrupt).error().message);
     options.ttl = 3s;
     options.service = "web/app";
-    EXPECT_EQ("'etcd://h:1/db' names its election itself: leave --service out",
-              makeEtcdEngine(options, interrupt).error().message);
+    EXPECT_EQ("--service: 'etcd://h:1/db' names its election itself, leave it out",
+              makeEngine(options, interrupt).error().message);
 }
 
 }  // namespace

@@ -40,7 +40,7 @@ TEST(EtcdUrl, WhatIsNoneIsRefusedByName) {
                             "etcd://h:1/%zz", "etcd://h:1/%2", "etcd://h:1/a%00b", "etcd://h:1?x/db"}) {
         const auto parsed = parseEtcdUrl(url);
         ASSERT_FALSE(parsed.ok()) << url;
-        EXPECT_EQ("'" + std::string(url) + "' is not etcd[s]://HOST:PORT[,HOST:PORT...]/NAME",
+        EXPECT_EQ("'" + std::string(url) + "' is not etcd[s]://HOST[:PORT][,...]/NAME",
                   parsed.error().message);
     }
 }

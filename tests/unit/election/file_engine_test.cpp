@@ -198,7 +198,7 @@ TEST(FileEngineUrl, NamesAPath) {
         options.url = url;
         const auto made = makeEngine(options, interrupt);
         ASSERT_FALSE(made.ok()) << url;
-        EXPECT_EQ(0U, made.error().message.find("'" + std::string(url) + "'"));
+        EXPECT_EQ(0U, made.error().message.find("--engine: '" + std::string(url) + "'"));
     }
 }
 

@@ -423,13 +423,14 @@ TEST_F(KubernetesEngineTest, WhatCannotBeIsRefusedAtOnce) {
     ::unsetenv("KUBERNETES_SERVICE_HOST");
     ::unsetenv("KUBERNETES_SERVICE_PORT");
     options.ttl = 2500ms;
-    EXPECT_PRED2(has, refusal(api.url()), "counts leases in whole seconds");
+    EXPECT_PRED2(has, refusal(api.url()), "--ttl: '2s500ms' is not in whole seconds");
     options.ttl = 6s;
     options.tokenFile.clear();
     EXPECT_PRED2(has, refusal(api.url()), "give --token-file, or --cert-file and --key-file");
     options.tokenFile = api.tokenFile();
     options.service = "db";
-    EXPECT_PRED2(has, refusal(api.url()), "leave --service out");
+    EXPECT_PRED2(has, refusal(api.url()),
+                 "--service: '" + options.url + "' names its election itself, leave it out");
 }
 
 }  // namespace

@@ -7,7 +7,6 @@
 #include <functional>
 #include <optional>
 #include <string>
-#include <vector>
 
 #include "common/proxy/proxy.h"
 #include "tests/support/eventually.h"

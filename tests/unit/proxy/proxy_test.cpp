@@ -4,8 +4,6 @@
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 
-#include <algorithm>
-
 #include "tests/support/fake_clock.h"
 #include "tests/support/privileges.h"
 #include "tests/support/sanitizer.h"

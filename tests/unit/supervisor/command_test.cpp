@@ -20,6 +20,7 @@
 namespace leader {
 namespace {
 
+using test::contentOf;
 using test::Forked;
 using test::TemporaryDirectory;
 
@@ -37,16 +38,10 @@ int run(const std::vector<std::string>& argv, const Environment& environment = {
 }
 
 std::string makeFile(const TemporaryDirectory& directory, const std::string& content, mode_t mode) {
-    std::string path = directory.file("file");
+    std::string path = directory / "file";
     std::ofstream(path) << content;
     chmod(path.c_str(), mode);
     return path;
-}
-
-std::string contentOf(const std::string& path) {
-    std::ostringstream content;
-    content << std::ifstream(path).rdbuf();
-    return content.str();
 }
 
 void expectError(const std::vector<std::string>& argv, int exitCode, const std::string& text) {
@@ -133,9 +128,9 @@ TEST(Command, TheCheckBeforehandSaysTheSame) {
 TEST(Command, TheFirstExecutableInPathCounts) {
     EXPECT_EQ(0, Forked([] {
                      const TemporaryDirectory directory;
-                     const std::string obstacle = directory.file("sh");
+                     const std::string obstacle = directory / "sh";
                      std::ofstream(obstacle) << "not executable";
-                     const std::string path = directory.file("") + ":/no/such/directory:/bin";
+                     const std::string path = directory / "" + ":/no/such/directory:/bin";
                      setenv("PATH", path.c_str(), 1);
                      return run({"sh", "-c", "exit 0"});
                  }).exitCode());
@@ -143,7 +138,7 @@ TEST(Command, TheFirstExecutableInPathCounts) {
 
 TEST(Command, StartsWithTheMaskAndTheDispositionsThatWereInherited) {
     const TemporaryDirectory directory;
-    const std::string after = directory.file("after");
+    const std::string after = directory / "after";
     // What a child of this test's parent would see is what this test itself was given, before Poco.
     const int code = Forked([&] {
                          signal(SIGUSR1, SIG_IGN);

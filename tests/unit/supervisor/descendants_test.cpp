@@ -68,10 +68,10 @@ bool killToTheLast(Descendants& descendants) {
 
 TEST(ProcessTable, ReadsAProcessWhoseNameImitatesTheFormat) {
     const TemporaryDirectory directory;
-    mkdir(directory.file("7").c_str(), 0755);
-    std::ofstream(directory.file("7/stat"))
+    mkdir((directory / "7").c_str(), 0755);
+    std::ofstream(directory / "7/stat")
         << "7 (a) R 1 2) T 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 424242 22\n";
-    const auto process = ProcessTable(directory.file("")).read(7);
+    const auto process = ProcessTable(directory / "").read(7);
     ASSERT_TRUE(process);
     EXPECT_EQ('T', process->state);
     EXPECT_EQ(3, process->parent);
@@ -81,8 +81,8 @@ TEST(ProcessTable, ReadsAProcessWhoseNameImitatesTheFormat) {
 
 TEST(ProcessTable, AProcOfAnotherNamespaceIsNotBelieved) {
     const TemporaryDirectory directory;
-    ASSERT_EQ(0, symlink("1234567", directory.file("self").c_str()));
-    const ProcessTable table(directory.file(""));
+    ASSERT_EQ(0, symlink("1234567", (directory / "self").c_str()));
+    const ProcessTable table(directory / "");
     EXPECT_FALSE(table.usable());
     EXPECT_TRUE(table.list().empty());
     EXPECT_TRUE(ProcessTable().usable());

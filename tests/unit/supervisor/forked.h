@@ -7,13 +7,12 @@
 
 #include <chrono>
 #include <csignal>
-#include <cstdlib>
-#include <filesystem>
 #include <functional>
-#include <string>
 #include <thread>
 
+#include "common/supervisor/processes.h"
 #include "tests/support/eventually.h"
+#include "tests/support/files.h"
 
 namespace leader::test {
 
@@ -63,20 +62,9 @@ inline bool haveChildren() {
     return waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
 }
 
-/// A directory under /tmp that goes away with all that is in it.
-class TemporaryDirectory {
-  public:
-    TemporaryDirectory() : path_("/tmp/leader-test-XXXXXX") {
-        if (mkdtemp(path_.data()) == nullptr) path_.clear();
-    }
-    ~TemporaryDirectory() { std::filesystem::remove_all(path_); }
-    TemporaryDirectory(const TemporaryDirectory&) = delete;
-    TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
-
-    std::string file(const std::string& name) const { return path_ + "/" + name; }
-
-  private:
-    std::string path_;
-};
+inline bool isDead(pid_t pid) {
+    const auto process = ProcessTable().read(pid);
+    return !process || process->state == 'Z';
+}
 
 }  // namespace leader::test

@@ -73,11 +73,6 @@ struct GuardBench {
     Guard guard;
 };
 
-inline bool isDead(pid_t pid) {
-    const auto process = ProcessTable().read(pid);
-    return !process || process->state == 'Z';
-}
-
 inline bool allDead(const std::vector<pid_t>& pids) {
     return eventually([&] { return std::all_of(pids.begin(), pids.end(), isDead); });
 }

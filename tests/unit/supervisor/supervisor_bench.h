@@ -4,9 +4,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <fstream>
 #include <functional>
-#include <sstream>
 
 #include "common/supervisor/supervisor.h"
 #include "tests/unit/supervisor/forked.h"
@@ -24,21 +22,13 @@ inline SupervisorOptions shell(const std::string& script) {
     return options;
 }
 
-inline std::string contentOf(const std::string& path) {
-    std::ostringstream content;
-    content << std::ifstream(path).rdbuf();
-    return content.str();
-}
-
 /// A supervisor and its loop, for use in a process of their own.
 struct SupervisorBench {
     explicit SupervisorBench(SupervisorOptions options)
         : supervisor(loop, std::move(options),
-                     {[this]() -> std::optional<Error> {
+                     {[this] {
                           ++starts;
                           overlaps = overlaps || haveChildren();
-                          if (refusal.empty()) return {};
-                          return Error{refusal};
                       },
                       [this] { ++stops; }, [this](int code) { endedWith = code; }}) {}
 
@@ -72,7 +62,6 @@ struct SupervisorBench {
     int stops = 0;
     bool overlaps = false;
     std::optional<int> endedWith;
-    std::string refusal;
     Supervisor supervisor;
 };
 

@@ -216,19 +216,6 @@ TEST(SupervisorWithALease, APreparedGuardThatDoesNotWakeUpIsReplacedWhileTheComm
     });
 }
 
-bool isDead(pid_t pid) {
-    const auto process = ProcessTable().read(pid);
-    return !process || process->state == 'Z';
-}
-
-bool soon(const std::function<bool()>& condition) {
-    for (int i = 0; i < 10000; ++i) {
-        if (condition()) return true;
-        usleep(1000);
-    }
-    return false;
-}
-
 TEST(SupervisorWithALease, APreparedGuardKillsInTimeWhatAStoppedLeaderCannot) {
     std::array<int, 2> ends{};
     ASSERT_EQ(0, pipe(ends.data()));
@@ -250,7 +237,7 @@ TEST(SupervisorWithALease, APreparedGuardKillsInTimeWhatAStoppedLeaderCannot) {
     close(ends[1]);
     ASSERT_GT(command, 0);
     kill(leader.pid(), SIGSTOP);
-    EXPECT_TRUE(soon([&] { return isDead(command); }));
+    EXPECT_TRUE(eventually([&] { return isDead(command); }));
     kill(leader.pid(), SIGKILL);
 }
 
@@ -274,7 +261,7 @@ TEST(SupervisorWithALease, TheGuardChangesNeitherExitCodeNorReapingAndEndsWithLe
         EXPECT_EQ(static_cast<ssize_t>(sizeof guard), read(ends[0], &guard, sizeof guard));
         close(ends[0]);
         EXPECT_GT(guard, 0);
-        EXPECT_TRUE(soon([&] { return isDead(guard); }));
+        EXPECT_TRUE(eventually([&] { return isDead(guard); }));
     }
 }
 
@@ -286,15 +273,15 @@ class LonelyLeader {
     Forked& process() { return leader_; }
     /// The command and one that left its session; empty where they do not come up.
     std::vector<pid_t> command() {
-        if (!soon([&] { return access(directory_.file("leased").c_str(), F_OK) == 0; })) return {};
+        if (!eventually([&] { return access((directory_ / "leased").c_str(), F_OK) == 0; })) return {};
         return pids();
     }
     /// Of the lease, which begins to run once the command is up; in seconds of the boot-time clock, as all
     /// here.
-    double validUntil() const { return std::stod(contentOf(directory_.file("leased"))); }
+    double validUntil() const { return std::stod(contentOf(directory_ / "leased")); }
     double lastSignOfLife() const {
         double last = 0;
-        std::istringstream lines(contentOf(directory_.file("alive")));
+        std::istringstream lines(contentOf(directory_ / "alive"));
         for (double time = 0; lines >> time;) last = std::max(last, time);
         return last;
     }
@@ -302,15 +289,15 @@ class LonelyLeader {
   private:
     std::vector<pid_t> pids() const {
         std::vector<pid_t> pids;
-        std::istringstream words(contentOf(directory_.file("pids")));
+        std::istringstream words(contentOf(directory_ / "pids"));
         for (pid_t pid = 0; words >> pid;) pids.push_back(pid);
         return pids;
     }
 
     int lead(Duration lease) const {
-        const std::string live = "echo $$ >> " + directory_.file("pids") +
+        const std::string live = "echo $$ >> " + directory_ / "pids" +
                                  "; while :; do read time rest < /proc/uptime; echo $time >> " +
-                                 directory_.file("alive") + "; sleep 0.01; done";
+                                 directory_ / "alive" + "; sleep 0.01; done";
         SupervisorOptions options = shell("setsid sh -c '" + live + "' & " + live);
         options.onLoss = OnLoss::kExit;
         options.gracePeriod = Duration::zero();
@@ -320,9 +307,9 @@ class LonelyLeader {
         REQUIRE_HERE(bench.until([&] { return pids().size() == 2; }));
         const Leadership shorter = leased(lease);
         bench.supervisor.lead(shorter);
-        std::ofstream(directory_.file("new"))
+        std::ofstream(directory_ / "new")
             << std::chrono::duration<double>(shorter.validUntil->time_since_epoch()).count();
-        std::filesystem::rename(directory_.file("new"), directory_.file("leased"));
+        std::filesystem::rename(directory_ / "new", directory_ / "leased");
         while (!bench.supervisor.ended()) bench.loop.turn();
         return *bench.endedWith;
     }
@@ -336,7 +323,7 @@ TEST(SupervisorWithALease, TheGuardKillsInTimeWhatAStoppedLeaderCannot) {
     const std::vector<pid_t> command = leader.command();
     ASSERT_EQ(2U, command.size());
     kill(leader.process().pid(), SIGSTOP);
-    for (const pid_t pid : command) EXPECT_TRUE(soon([&] { return isDead(pid); }));
+    for (const pid_t pid : command) EXPECT_TRUE(eventually([&] { return isDead(pid); }));
     EXPECT_LT(leader.lastSignOfLife(), leader.validUntil());
     kill(leader.process().pid(), SIGCONT);
     // It was the lease that ended, not the command.
@@ -350,7 +337,7 @@ TEST(SupervisorWithALease, TheGuardKillsTheCommandOfALeaderThatIsKilled) {
     const auto guard = guardOf(leader.process().pid());
     ASSERT_TRUE(guard);
     kill(leader.process().pid(), SIGKILL);
-    EXPECT_TRUE(soon([&] { return isDead(*guard); }));
+    EXPECT_TRUE(eventually([&] { return isDead(*guard); }));
     // What left the group is out of reach once nobody is its parent any more.
     for (const pid_t pid : command)
         if (getsid(pid) == pid)

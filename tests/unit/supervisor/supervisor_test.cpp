@@ -54,7 +54,7 @@ TEST(Supervisor, ACommandThatCannotBeExecutedWhenItsTimeComesEndsWithTheShellsCo
     if (kVforkIsFork) GTEST_SKIP() << kWhyFork;
     expectScenario([] {
         const TemporaryDirectory directory;
-        const std::string script = directory.file("script");
+        const std::string script = directory / "script";
         std::ofstream(script) << "no shebang\n";
         std::filesystem::permissions(script, std::filesystem::perms::owner_all);
         SupervisorOptions options;
@@ -67,21 +67,9 @@ TEST(Supervisor, ACommandThatCannotBeExecutedWhenItsTimeComesEndsWithTheShellsCo
     });
 }
 
-TEST(Supervisor, WhatMustHappenBeforeTheStartMayPreventIt) {
-    expectScenario([] {
-        SupervisorBench bench(shell("exit 0"));
-        bench.refusal = "the port is stuck";
-        REQUIRE_HERE(!bench.supervisor.start());
-        bench.supervisor.lead({1, {}});
-        REQUIRE_HERE(bench.endedWith == 126);
-        REQUIRE_HERE(!bench.supervisor.status().started);
-        return 0;
-    });
-}
-
 TEST(Supervisor, StandsDownAndStartsAgainUnderANewTerm) {
     const TemporaryDirectory directory;
-    const std::string terms = directory.file("terms");
+    const std::string terms = directory / "terms";
     expectScenario([&] {
         SupervisorBench bench(
             shell("trap 'exit 0' TERM; echo $LEADER_TERM >> " + terms + "; while :; do sleep 0.01; done"));
@@ -104,7 +92,7 @@ TEST(Supervisor, StandsDownAndStartsAgainUnderANewTerm) {
 
 TEST(Supervisor, WhatASurvivorStartsAfterTheStopSignalIsToldToStopToo) {
     const TemporaryDirectory directory;
-    const std::string ready = directory.file("ready");
+    const std::string ready = directory / "ready";
     // The survivor answers the signal by starting a process, and ends after that. In a shell the signal could
     // hit the new process while that has the shell's handlers, and be lost.
     const std::string survivor =
@@ -150,7 +138,7 @@ TEST(Supervisor, FlappingNeverHasTwoCommandsAndEndsAsTheLastWordSays) {
 
 TEST(Supervisor, KillsAfterTheGracePeriodWhateverTheCommandStarted) {
     const TemporaryDirectory directory;
-    const std::string up = directory.file("up");
+    const std::string up = directory / "up";
     expectScenario([&] {
         SupervisorBench bench(shell("trap '' TERM; setsid sh -c 'trap \"\" TERM; sleep 1000 & touch " + up +
                                     "; wait' & while :; do wait; done"));
@@ -182,8 +170,8 @@ TEST(Supervisor, AStoppedCommandIsContinuedSoThatItCanEnd) {
 
 TEST(Supervisor, WhatOutlivesTheCommandIsToldToStopBeforeTheEnd) {
     const TemporaryDirectory directory;
-    const std::string up = directory.file("up");
-    const std::string told = directory.file("told");
+    const std::string up = directory / "up";
+    const std::string told = directory / "told";
     expectScenario([&] {
         SupervisorOptions options =
             shell("setsid sh -c 'trap \"touch " + told + "; exit\" TERM; touch " + up +
@@ -233,7 +221,7 @@ TEST(Supervisor, DoubtHoldsWhatRunsAndStartsNothing) {
 
 TEST(Supervisor, ReapsOrphansWhileTheCommandRuns) {
     const TemporaryDirectory directory;
-    const std::string done = directory.file("done");
+    const std::string done = directory / "done";
     expectScenario([&] {
         SupervisorBench bench(shell("i=0; while [ $i -lt 300 ]; do (true &); i=$((i+1)); done; touch " +
                                     done + "; exec sleep 1000"));
