@@ -15,6 +15,7 @@ namespace {
 
 using Poco::JSON::Array;
 using Object = EtcdGateway::Object;
+using metadata::json::textOf;
 
 constexpr const char* kTransactionPath = "/v3/kv/txn";
 
@@ -42,12 +43,6 @@ Object object(Members members) {
     Object made = new Poco::JSON::Object;
     for (const auto& [name, value] : members) made->set(name, value);
     return made;
-}
-
-std::string textOf(const Object& message) {
-    std::ostringstream out;
-    message->stringify(out);
-    return out.str();
 }
 
 // 64-bit numbers are strings in JSON, as JavaScript's have 53 bits; zero is left out.
@@ -153,7 +148,7 @@ Array::Ptr ifCreatedAt(const std::string& key, std::int64_t revision) {
 
 template <typename T, typename Read>
 Result<T> EtcdClient::ask(const std::string& path, const Object& request, Read read) {
-    const auto answer = gateway_.call(path, textOf(request));
+    const auto answer = gateway_.call(path, textOf(*request));
     if (!answer) return answer.error();
     return parsed<T>(*answer, gateway_.url() + path, read);
 }
@@ -171,7 +166,7 @@ Result<EtcdLease> EtcdClient::keepAlive(std::int64_t lease) {
 }
 
 std::optional<Error> EtcdClient::revoke(std::int64_t lease) {
-    return failureOf(gateway_.call("/v3/lease/revoke", textOf(object({{"ID", number(lease)}}))));
+    return failureOf(gateway_.call("/v3/lease/revoke", textOf(*object({{"ID", number(lease)}}))));
 }
 
 Result<EtcdState> EtcdClient::create(const std::string& key, const std::string& value, std::int64_t lease,
@@ -193,8 +188,8 @@ Result<EtcdState> EtcdClient::create(const std::string& key, const std::string& 
 std::optional<Error> EtcdClient::replace(const std::string& key, std::int64_t createRevision,
                                          const std::string& value, std::int64_t lease) {
     return failureOf(
-        gateway_.call(kTransactionPath, textOf(object({{"compare", ifCreatedAt(key, createRevision)},
-                                                       {"success", listOf({put(key, value, lease)})}}))));
+        gateway_.call(kTransactionPath, textOf(*object({{"compare", ifCreatedAt(key, createRevision)},
+                                                        {"success", listOf({put(key, value, lease)})}}))));
 }
 
 Result<EtcdState> EtcdClient::range(const std::string& prefix) {
@@ -206,7 +201,7 @@ std::optional<Error> EtcdClient::watch(const std::string& prefix, Duration silen
     Object create = rangeOf(prefix);
     create->set("start_revision", number(nextRevision_));
     create->set("progress_notify", true);
-    return gateway_.openWatch(textOf(object({{"create_request", create}})), silence);
+    return gateway_.openWatch(textOf(*object({{"create_request", create}})), silence);
 }
 
 Result<std::optional<EtcdNews>> EtcdClient::news(Instant until) {

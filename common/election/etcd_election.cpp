@@ -7,7 +7,6 @@
 #include <array>
 #include <charconv>
 #include <set>
-#include <sstream>
 
 namespace leader {
 namespace {
@@ -31,9 +30,7 @@ std::string EtcdIdentity::toJson() const {
     object.set("address", address);
     object.set("uuid", uuid);
     if (left) object.set("left", true);
-    std::ostringstream out;
-    object.stringify(out);
-    return out.str();
+    return metadata::json::textOf(object);
 }
 
 EtcdIdentity EtcdIdentity::parse(const std::string& value) {

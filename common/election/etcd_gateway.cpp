@@ -4,7 +4,6 @@
 #include <Poco/Net/HTTPResponse.h>
 
 #include <algorithm>
-#include <sstream>
 
 #include "common/metadata/secret.h"
 
@@ -106,10 +105,8 @@ std::optional<Error> EtcdGateway::authenticate() {
     Poco::JSON::Object credentials;
     credentials.set("name", user_);
     credentials.set("password", *password);
-    std::ostringstream body;
-    credentials.stringify(body);
     const std::string where = endpoint().url() + kAuthenticatePath;
-    const auto response = client_->request(post(kAuthenticatePath, body.str()), attemptEnd());
+    const auto response = client_->request(post(kAuthenticatePath, json::textOf(credentials)), attemptEnd());
     if (!response) return response.error();
     if (response->status != Poco::Net::HTTPResponse::HTTP_OK)
         return Error{refusal(where, *response).message + " (--user " + user_ + ")"};

@@ -5,7 +5,6 @@
 #include <Poco/URI.h>
 
 #include <algorithm>
-#include <sstream>
 
 #include "common/base/log.h"
 #include "common/metadata/json.h"
@@ -178,9 +177,7 @@ Result<LeaseNews> KubernetesClient::parseNews(const std::string& line) const {
         const std::string version = meta ? json::text(*meta, "resourceVersion", place) : "";
         if (type == "BOOKMARK") return LeaseNews{Kind::kBookmark, {}, version};
         if (type == "DELETED") return LeaseNews{Kind::kDeleted, {}, version};
-        std::ostringstream text;
-        object->stringify(text);
-        const auto lease = KubernetesLease::parse(text.str(), place);
+        const auto lease = KubernetesLease::parse(json::textOf(*object), place);
         if (!lease) return lease.error();
         return LeaseNews{Kind::kChanged, *lease, version};
     } catch (const Poco::Exception& e) {

@@ -6,7 +6,6 @@
 #include <Poco/RegularExpression.h>
 
 #include <algorithm>
-#include <sstream>
 
 #include "common/metadata/json.h"
 
@@ -15,6 +14,7 @@ namespace {
 
 namespace json = metadata::json;
 using json::Object;
+using json::textOf;
 using std::chrono::microseconds;
 using std::chrono::system_clock;
 
@@ -39,12 +39,6 @@ std::optional<LeaseMember> parseMember(const std::string& text) {
     } catch (const Poco::Exception&) {
         return {};
     }
-}
-
-std::string textOf(const Poco::JSON::Object& object) {
-    std::ostringstream out;
-    object.stringify(out);
-    return out.str();
 }
 
 std::string textOf(const LeaseMember& member) {

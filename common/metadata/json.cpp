@@ -4,6 +4,8 @@
 #include <Poco/JSON/ParseHandler.h>
 #include <Poco/JSON/Parser.h>
 
+#include <sstream>
+
 namespace leader::metadata::json {
 namespace {
 
@@ -103,6 +105,12 @@ void forEachObject(const std::string& text, const std::string& path,
                    const std::function<void(const Object&, const std::string& path)>& visit) {
     Poco::JSON::Parser parser(new ElementHandler(path, visit));
     run(parser, text, path);
+}
+
+std::string textOf(const Poco::JSON::Object& object) {
+    std::ostringstream text;
+    object.stringify(text);
+    return text.str();
 }
 
 Object asObject(const Poco::Dynamic::Var& value, const std::string& path) {

@@ -20,6 +20,9 @@ Poco::Dynamic::Var parse(const std::string& text, const std::string& path);
 void forEachObject(const std::string& text, const std::string& path,
                    const std::function<void(const Object&, const std::string& path)>& visit);
 
+/// The object as a document, on one line.
+std::string textOf(const Poco::JSON::Object& object);
+
 /// Null where the member is absent or null.
 Object object(const Poco::JSON::Object& parent, const std::string& key, const std::string& path);
 /// Empty where the member is absent or null.
