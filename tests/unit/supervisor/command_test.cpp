@@ -162,6 +162,19 @@ TEST(Command, StartsWithTheMaskAndTheDispositionsThatWereInherited) {
     EXPECT_EQ(expected.data(), contentOf(after));
 }
 
+// The proxy raises the limit for itself; there are programs that close, or count on, as many as there may be.
+TEST(Command, MayOpenAsManyDescriptorsAsWasInherited) {
+    EXPECT_EQ(0, Forked([] {
+                     rlimit limit = inherited().openFiles;
+                     limit.rlim_cur = 32;
+                     if (setrlimit(RLIMIT_NOFILE, &limit) != 0) return 1;
+                     const rlim_t given = inherited().openFiles.rlim_cur;
+                     const std::string expected =
+                         given == RLIM_INFINITY ? "unlimited" : std::to_string(given);
+                     return run(shell("test $(ulimit -S -n) = " + expected));
+                 }).exitCode());
+}
+
 TEST(Command, HasNoDescriptorsButTheStandardOnes) {
     EXPECT_EQ(0, Forked([&] {
                      if (dup2(open("/dev/null", O_RDONLY), 57) != 57) return 1;
