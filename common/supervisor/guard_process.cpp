@@ -206,7 +206,7 @@ void setTimer(std::int64_t deadline) {
 
 // False: it was renewed in the last moment, or shortened.
 bool fire(Deadline& deadline, std::int64_t seen) {
-    return seen == kFired || deadline.compare_exchange_strong(seen, kFired);
+    return deadline.compare_exchange_strong(seen, kFired);
 }
 
 }  // namespace
