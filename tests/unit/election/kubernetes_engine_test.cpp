@@ -268,6 +268,22 @@ TEST_F(KubernetesEngineTest, AnOverloadedServerIsLeftAloneForAsLongAsItAsks) {
     EXPECT_GE(Clock::system().now() - start, 2900ms);
 }
 
+TEST_F(KubernetesEngineTest, TheEndOfAnOutageIsAnAnswerAtOnce) {
+    options.heartbeat = 20s;
+    api.put(recentOthers());
+    EXPECT_EQ("follower of other", next());
+    api.setFault([](const Request&, Peer& peer) {
+        FakeKubernetes::refuse(peer, 503, "no");
+        return true;
+    });
+    api.endWatches();
+    EXPECT_PRED2(has, next(), "503: no");
+    api.setFault({});
+    const Instant start = Clock::system().now();
+    EXPECT_EQ("follower of other", next());
+    EXPECT_LT(Clock::system().now() - start, 10s);
+}
+
 TEST_F(KubernetesEngineTest, AServerThatIsBeingStartedIsLeftAloneForAsLongAsItAsksToo) {
     api.setFault([](const Request&, Peer& peer) {
         FakeKubernetes::refuse(peer, 503, "not yet", "Retry-After: 3\r\n");
