@@ -194,6 +194,28 @@ TEST(ProxyOfAServer, FollowsTheLeaderThatTheMetadataNames) {
     EXPECT_EQ("later", readSoon(acceptSoon(second), 5).bytes);
 }
 
+TEST(ProxyOfAServer, HoldsClientsAndCutsNobodyOnceWhatAMemberKnowsIsTooOld) {
+    const UniqueFd leader = listenOn(loopback(1));
+    Environment environment = service(2, 0);
+    environment.container("web-app-1").address = loopback(1);
+    MetadataServer server(environment.answers());
+    const std::uint16_t port = freePort(loopback(2));
+    const std::string word = std::to_string(port) + ":" + std::to_string(portOf(leader.get()));
+    Process process(run(server.url(), {"--self", "web-app-2", "--proxy-bind", loopback(2), "--proxy-tcp-port",
+                                       word, "--hold", "300ms", "--max-stale", "2s"}));
+    ASSERT_TRUE(process.waitForErrors("web-app-1 leads")) << process.errors();
+    const UniqueFd early = connectTo(loopback(2), port);
+    const UniqueFd earlyLeader = acceptSoon(leader);
+    ASSERT_TRUE(earlyLeader);
+
+    server.stop();
+    ASSERT_TRUE(process.waitForErrors("the engine has not answered for 2s")) << process.errors();
+    EXPECT_EQ(ECONNRESET, readSoon(connectTo(loopback(2), port)).error);
+    EXPECT_FALSE(acceptFrom(leader));
+    ASSERT_TRUE(sendAll(early, "still there"));
+    EXPECT_EQ("still there", readSoon(earlyLeader, 11).bytes);
+}
+
 // In a network namespace whose only ephemeral port is the target, every connection to that is one to itself.
 TEST(ProxyToItsOwnHost, ASocketThatTcpConnectsToItselfIsNoLeader) {
     if (const auto why = NetworkNamespaces::unavailable()) GTEST_SKIP() << *why;
