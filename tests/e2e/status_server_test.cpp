@@ -38,6 +38,20 @@ TEST(StatusServer, ALeaderIsOneOnceItsCommandRuns) {
     EXPECT_TRUE(object->isNull("proxy"));
 }
 
+TEST(StatusServer, ALeaderWhoseCommandIsBeingStoppedIsNoneAnyMore) {
+    MetadataServer server(service(2, 1).answers());
+    Process process(
+        runScript(server.url(), withStatus({"--grace-period", "10m"}), "trap 'echo told' TERM; " + kStay));
+    const auto port = statusPort(process);
+    ASSERT_TRUE(process.waitForOutput("^started 1$"));
+    ASSERT_TRUE(answers(port, "/leader", 200));
+    process.signal(SIGTERM);
+    ASSERT_TRUE(process.waitForOutput("^told$"));
+    EXPECT_TRUE(answers(port, "/leader", 503));
+    EXPECT_TRUE(answers(port, "/health", 503));
+    EXPECT_EQ("stopping", parsed(ask(port, "/").body)->getObject("command")->getValue<std::string>("state"));
+}
+
 TEST(StatusServer, TheCommandsStartStaysWhenItWas) {
     MetadataServer server(service(2, 1).answers());
     Process process(run(server.url(), withStatus()));

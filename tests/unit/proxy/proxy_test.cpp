@@ -414,24 +414,32 @@ TEST(Proxy, BeyondTheMostConnectionsClientsWaitInTheListenQueue) {
 }
 
 TEST(Proxy, AClientOfOnePortMakesRoomForOneOfAnother) {
-    ProxyRig rig;
-    rig.options.maxConnections = 1;
-    const UniqueFd listener = test::listenOn(loopback(1));
-    const std::uint16_t target = test::portOf(listener.get());
-    rig.options.ports = {{0, target}, {0, target}};
-    rig.proxy.emplace(rig.loop, rig.options);
-    ASSERT_FALSE(rig.proxy->open());
-    rig.setLeader(loopback(1));
-    const std::vector<std::uint16_t> ports = rig.proxy->listeningPorts();
-    UniqueFd first = test::connectTo(loopback(1), ports.at(0));
-    UniqueFd firstLeader = rig.accepted(listener);
-    const UniqueFd second = test::connectTo(loopback(1), ports.at(1));
-    // So many turns that its listener has noticed.
-    for (int i = 0; i < 10; ++i) rig.loop.turn(false);
-    EXPECT_EQ(1U, rig.proxy->statistics().connections);
-    first.reset();
-    firstLeader.reset();
-    EXPECT_TRUE(rig.accepted(listener));
+    for (const bool waits : {true, false}) {
+        test::FakeClock clock;  // a listener that pauses does so for ever
+        ProxyRig rig(clock);
+        rig.options.maxConnections = 1;
+        const UniqueFd listener = test::listenOn(loopback(1));
+        const std::uint16_t target = test::portOf(listener.get());
+        rig.options.ports = {{0, target}, {0, target}};
+        rig.proxy.emplace(rig.loop, rig.options);
+        ASSERT_FALSE(rig.proxy->open());
+        rig.setLeader(loopback(1));
+        const std::vector<std::uint16_t> ports = rig.proxy->listeningPorts();
+        UniqueFd first = test::connectTo(loopback(1), ports.at(0));
+        UniqueFd firstLeader = rig.accepted(listener);
+        UniqueFd second;
+        if (waits) second = test::connectTo(loopback(1), ports.at(1));
+        // So many turns that its listener has noticed.
+        for (int i = 0; i < 10; ++i) rig.loop.turn(false);
+        EXPECT_EQ(1U, rig.proxy->statistics().connections);
+        first.reset();
+        firstLeader.reset();
+        if (!waits) {
+            EXPECT_TRUE(rig.until([&] { return rig.proxy->statistics().open == 0; }));
+            second = test::connectTo(loopback(1), ports.at(1));
+        }
+        EXPECT_TRUE(rig.accepted(listener)) << waits;
+    }
 }
 
 TEST(Proxy, TheReservedDescriptorsAreNotForConnections) {
