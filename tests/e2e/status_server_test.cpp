@@ -52,6 +52,23 @@ TEST(StatusServer, ALeaderWhoseCommandIsBeingStoppedIsNoneAnyMore) {
     EXPECT_EQ("stopping", parsed(ask(port, "/").body)->getObject("command")->getValue<std::string>("state"));
 }
 
+TEST(StatusServer, TellsOfAnEngineThatDoesNotAnswerForAsLongAsItDoesNot) {
+    MetadataServer server(service(2, 1).answers());
+    Process process(run(server.url(), withStatus()));
+    const auto port = statusPort(process);
+    ASSERT_TRUE(answers(port, "/leader", 200));
+    EXPECT_EQ(1, metric(port, "leader_engine_up"));
+    EXPECT_TRUE(parsed(ask(port, "/").body)->isNull("error"));
+    server.stop();
+    EXPECT_TRUE(eventually([&] { return metric(port, "leader_engine_up") == 0; }));
+    EXPECT_LE(1, metric(port, "leader_engine_errors_total").value_or(0));
+    EXPECT_FALSE(parsed(ask(port, "/").body)->isNull("error"));
+    EXPECT_EQ(200, ask(port, "/leader").code);
+    server.start();
+    EXPECT_TRUE(eventually([&] { return metric(port, "leader_engine_up") == 1; }, 20s));
+    EXPECT_TRUE(parsed(ask(port, "/").body)->isNull("error"));
+}
+
 TEST(StatusServer, TheCommandsStartStaysWhenItWas) {
     MetadataServer server(service(2, 1).answers());
     Process process(run(server.url(), withStatus()));
