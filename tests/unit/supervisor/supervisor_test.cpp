@@ -179,6 +179,26 @@ TEST(Supervisor, WhatHasHadTheStopSignalWithTheGroupIsNotToldAgain) {
     });
 }
 
+TEST(Supervisor, ACommandThatHasLeftItsGroupIsToldToStopInPlaceOfIt) {
+    const TemporaryDirectory directory;
+    const std::string ready = directory.file("ready");
+    expectScenario([&] {
+        SupervisorOptions options = shell("");
+        options.command = {
+            "perl", "-e",
+            "setpgrp(0, getpgrp(getppid)); open(my $ready, q(>), q(" + ready + ")); exec(qw(sleep 1000))"};
+        options.gracePeriod = seconds(600);
+        options.signalGroup = true;
+        Bench bench(options);
+        REQUIRE_HERE(!bench.supervisor.start());
+        bench.supervisor.lead({1, {}});
+        REQUIRE_HERE(bench.untilExists(ready));
+        bench.supervisor.follow("the end");
+        REQUIRE_HERE(bench.untilState(State::kWaiting));
+        return 0;
+    });
+}
+
 TEST(Supervisor, TheNextCommandHearsNothingOfWhatTheLastOneLeftBehind) {
     const TemporaryDirectory directory;
     const std::string told = directory.file("told");
