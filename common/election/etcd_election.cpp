@@ -112,7 +112,7 @@ void EtcdElection::apply(const EtcdNews& news, Instant now) {
 void EtcdElection::vanished(const Entry& entry, Instant now) {
     if (entry.identity.left || entry.identity.uuid.empty()) return;
     if (self_ && entry.createRevision > self_->createRevision) return;
-    notBefore_ = std::max(notBefore_, now + kTakeoverDelay);
+    notBefore_ = now + kTakeoverDelay;
 }
 
 std::shared_ptr<View> EtcdElection::view(const std::string& self) const {

@@ -181,8 +181,11 @@ std::optional<Error> KubernetesEngine::watch(Instant until) {
         }
         watchedAt_ = Clock::system().now();
         if (auto error = client_.watch(resourceVersion_)) return error;
-        news_ = news_ || failing_;
-        failing_ = false;
+        // Nothing may happen for long, and that it can be told again is news.
+        if (std::exchange(failing_, false)) {
+            news_ = true;
+            return {};
+        }
     }
     const auto news = client_.news(until);
     if (news && *news) apply(**news);

@@ -206,7 +206,7 @@ void setTimer(std::int64_t deadline) {
 
 // False: it was renewed in the last moment, or shortened.
 bool fire(Deadline& deadline, std::int64_t seen) {
-    return seen == kFired || deadline.compare_exchange_strong(seen, kFired);
+    return deadline.compare_exchange_strong(seen, kFired);
 }
 
 }  // namespace
@@ -233,12 +233,14 @@ void live(const Orders& orders) {
         poll(watched, timeout < 0 ? 2 : 1, timeout);
         if (watched[0].revents == 0) continue;
         Message message{};
+        // A leader that has ended without reading all is told of by ECONNRESET, once, and that before what it
+        // has sent: which may be the command.
         const ssize_t size = recv(kSocket, &message, sizeof message, MSG_DONTWAIT);
         if (size == static_cast<ssize_t>(sizeof message)) {
             if (message.command > 0) killer.setCommand(message.command);
             send(kSocket, &message, sizeof message, MSG_NOSIGNAL | MSG_DONTWAIT);
             pauseMs = kFirstPauseMs;
-        } else if (size == 0 || (errno != EAGAIN && errno != EINTR)) {
+        } else if (size == 0 || (errno != EAGAIN && errno != EINTR && errno != ECONNRESET)) {
             if (orders.deadline->load() == kIdle) _exit(0);
             for (int round = 0; round < kLastRounds; ++round) killer.killOrphans();
             _exit(0);

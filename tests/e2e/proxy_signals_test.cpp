@@ -19,6 +19,12 @@ TEST(ProxySignals, OneThatWasIgnoredAtTheStartEndsNothing) {
     Process process(proxy("trap '' HUP"));
     ASSERT_TRUE(process.waitForErrors("cannot tell"));
     process.signal(SIGHUP);
+    // That it stops shows that it has taken notice: TERM, if it came along with HUP, would be its end for
+    // both.
+    process.signal(SIGTSTP);
+    ASSERT_TRUE(eventually([&] { return stateOf(process.pid()) == 'T'; }));
+    process.signal(SIGCONT);
+    ASSERT_TRUE(eventually([&] { return stateOf(process.pid()) != 'T'; }));
     process.signal(SIGTERM);
     EXPECT_EQ(128 + SIGTERM, process.exitCode());
 }

@@ -1,6 +1,7 @@
 // How a proxy comes to its ports and to its leader: the words, the members, the engines.
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include <array>
@@ -69,6 +70,35 @@ TEST_F(RunWithProxy, AnotherPortIsListenedOnByTheLeaderToo) {
     const UniqueFd client = connectTo(loopback(2), listen);
     ASSERT_TRUE(client);
     EXPECT_TRUE(acceptSoon(own));
+}
+
+TEST_F(RunWithProxy, WhoeverWaitsWhenTheCommandReplacesItIsReset) {
+    const std::uint16_t port = freePort(loopback(2));
+    memberWaits(true);
+    auto options = member({std::to_string(port)});
+    options.command.insert(options.command.begin() + 2, {"--exec", "--hold", "10m"});
+    process_ = std::make_unique<Process>(options);
+    ASSERT_TRUE(process_->waitForErrors("cannot reach leader|web-app-1 leads"));
+    const UniqueFd client = connectTo(loopback(2), port);
+    ASSERT_TRUE(client);
+    memberWaits(false);
+    ASSERT_TRUE(process_->waitForOutput("started 2"));
+    EXPECT_EQ(ECONNRESET, readSoon(client).error);
+}
+
+TEST_F(RunWithProxy, MayOpenAllTheDescriptorsThereAreAndItsCommandWhatItWasGiven) {
+    memberWaits(false);
+    const std::string word = std::to_string(freePort(loopback(2))) + ":80";
+    auto options = test::run("file:" + directory_ / "answers.json",
+                             {"--self", "web-app-2", "--proxy-bind", loopback(2), "--proxy-tcp-port", word},
+                             {"sh", "-c", "echo limit $(ulimit -S -n); exec cat >/dev/null"});
+    const std::vector<std::string> limited = {"sh", "-c", R"(ulimit -S -n 256; exec "$@")", "sh"};
+    options.command.insert(options.command.begin(), limited.begin(), limited.end());
+    process_ = std::make_unique<Process>(options);
+    EXPECT_TRUE(process_->waitForOutput("^limit 256$")) << process_->output();
+    rlimit limit{};
+    ASSERT_EQ(0, prlimit(process_->pid(), RLIMIT_NOFILE, nullptr, &limit));
+    EXPECT_EQ(limit.rlim_max, limit.rlim_cur);
 }
 
 TEST_F(RunWithProxy, APortInUseEndsItBeforeAnythingElseStarts) {
@@ -192,6 +222,28 @@ TEST(ProxyOfAServer, FollowsTheLeaderThatTheMetadataNames) {
     const UniqueFd later = connectTo(loopback(2), port);
     ASSERT_TRUE(sendAll(later, "later"));
     EXPECT_EQ("later", readSoon(acceptSoon(second), 5).bytes);
+}
+
+TEST(ProxyOfAServer, HoldsClientsAndCutsNobodyOnceWhatAMemberKnowsIsTooOld) {
+    const UniqueFd leader = listenOn(loopback(1));
+    Environment environment = service(2, 0);
+    environment.container("web-app-1").address = loopback(1);
+    MetadataServer server(environment.answers());
+    const std::uint16_t port = freePort(loopback(2));
+    const std::string word = std::to_string(port) + ":" + std::to_string(portOf(leader.get()));
+    Process process(run(server.url(), {"--self", "web-app-2", "--proxy-bind", loopback(2), "--proxy-tcp-port",
+                                       word, "--hold", "300ms", "--max-stale", "2s"}));
+    ASSERT_TRUE(process.waitForErrors("web-app-1 leads")) << process.errors();
+    const UniqueFd early = connectTo(loopback(2), port);
+    const UniqueFd earlyLeader = acceptSoon(leader);
+    ASSERT_TRUE(earlyLeader);
+
+    server.stop();
+    ASSERT_TRUE(process.waitForErrors("the engine has not answered for 2s")) << process.errors();
+    EXPECT_EQ(ECONNRESET, readSoon(connectTo(loopback(2), port)).error);
+    EXPECT_FALSE(acceptFrom(leader));
+    ASSERT_TRUE(sendAll(early, "still there"));
+    EXPECT_EQ("still there", readSoon(earlyLeader, 11).bytes);
 }
 
 // In a network namespace whose only ephemeral port is the target, every connection to that is one to itself.

@@ -39,6 +39,37 @@ TEST(StatusServer, ALeaderIsOneOnceItsCommandRuns) {
     EXPECT_TRUE(object->isNull("proxy"));
 }
 
+TEST(StatusServer, ALeaderWhoseCommandIsBeingStoppedIsNoneAnyMore) {
+    MetadataServer server(service(2, 1).answers());
+    Process process(
+        runScript(server.url(), withStatus({"--grace-period", "10m"}), "trap 'echo told' TERM; " + kStay));
+    const auto port = statusPort(process);
+    ASSERT_TRUE(process.waitForOutput("^started 1$"));
+    ASSERT_TRUE(answers(port, "/leader", 200));
+    process.signal(SIGTERM);
+    ASSERT_TRUE(process.waitForOutput("^told$"));
+    EXPECT_TRUE(answers(port, "/leader", 503));
+    EXPECT_TRUE(answers(port, "/health", 503));
+    EXPECT_EQ("stopping", parseJson(ask(port, "/").body)->getObject("command")->getValue<std::string>("state"));
+}
+
+TEST(StatusServer, TellsOfAnEngineThatDoesNotAnswerForAsLongAsItDoesNot) {
+    MetadataServer server(service(2, 1).answers());
+    Process process(run(server.url(), withStatus()));
+    const auto port = statusPort(process);
+    ASSERT_TRUE(answers(port, "/leader", 200));
+    EXPECT_EQ(1, metric(port, "leader_engine_up"));
+    EXPECT_TRUE(parseJson(ask(port, "/").body)->isNull("error"));
+    server.stop();
+    EXPECT_TRUE(eventually([&] { return metric(port, "leader_engine_up") == 0; }));
+    EXPECT_LE(1, metric(port, "leader_engine_errors_total").value_or(0));
+    EXPECT_FALSE(parseJson(ask(port, "/").body)->isNull("error"));
+    EXPECT_EQ(200, ask(port, "/leader").code);
+    server.start();
+    EXPECT_TRUE(eventually([&] { return metric(port, "leader_engine_up") == 1; }, 20s));
+    EXPECT_TRUE(parseJson(ask(port, "/").body)->isNull("error"));
+}
+
 TEST(StatusServer, TheCommandsStartStaysWhenItWas) {
     MetadataServer server(service(2, 1).answers());
     Process process(run(server.url(), withStatus()));

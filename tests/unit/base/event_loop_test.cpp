@@ -53,6 +53,20 @@ TEST(EventLoop, ACancelledTimerNeverRuns) {
     loop.cancel(second);
 }
 
+TEST(EventLoop, CancellingATimerThatHasRunDoesNothing) {
+    test::FakeClock clock;
+    EventLoop loop(clock);
+    int ran = 0;
+    const EventLoop::TimerId first = loop.callAfter(1s, [&] { ++ran; });
+    clock.advance(1s);
+    loop.turn(false);
+    loop.callAfter(1s, [&] { ++ran; });
+    loop.cancel(first);
+    clock.advance(1s);
+    loop.turn(false);
+    EXPECT_EQ(2, ran);
+}
+
 TEST(EventLoop, WaitsForTheNextTimerWithoutSpinning) {
     EventLoop loop;
     const Instant start = loop.now();

@@ -83,10 +83,32 @@ TEST_F(OptionsTest, TheLastOfSeveralWins) {
 }
 
 TEST_F(OptionsTest, FlagsCanBeSwitchedOff) {
-    exec = true;
-    parsed({"--exec=false"});
-    EXPECT_FALSE(exec);
+    for (const std::string value : {"false", "0", "no", "off"}) {
+        exec = true;
+        parsed({"--exec=" + value});
+        EXPECT_FALSE(exec) << value;
+    }
+    for (const std::string value : {"true", "1", "yes", "on"}) {
+        exec = false;
+        parsed({"--exec=" + value});
+        EXPECT_TRUE(exec) << value;
+    }
     EXPECT_EQ("--exec: 'maybe' is neither true nor false", refused({"--exec=maybe"}));
+}
+
+TEST_F(OptionsTest, ACountIsAWholeNumberBetweenItsBounds) {
+    std::size_t number = 5;
+    const Option option = count("most", "how many", 1, 10, number);
+    for (const char* value : {"1", "10"}) {
+        EXPECT_FALSE(option.set(value)) << value;
+        EXPECT_EQ(value, std::to_string(number));
+    }
+    for (const char* value : {"0", "11", "-1", "1.5", "1x", "", "99999999999999999999999"}) {
+        const auto error = option.set(value);
+        ASSERT_TRUE(error) << value;
+        EXPECT_EQ("'" + std::string(value) + "' is no whole number from 1 to 10", error->message);
+    }
+    EXPECT_EQ(10U, number);
 }
 
 TEST_F(OptionsTest, TheEnvironmentSetsThemAndTheCommandLineWins) {

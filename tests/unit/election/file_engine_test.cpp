@@ -1,11 +1,14 @@
 #include "common/election/file_engine.h"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
 #include <thread>
+
+#include "common/metadata/answers_file.h"
 
 namespace leader {
 namespace {
@@ -182,9 +185,18 @@ TEST_F(FileEngineTest, WhatIsNoAnswersFileIsRefused) {
     }
 }
 
-TEST_F(FileEngineTest, AFolderIsNoFile) {
+TEST_F(FileEngineTest, AFolderAndANamedPipeAreNoFiles) {
     std::filesystem::create_directory(path);
     EXPECT_EQ(path.string() + ": is not a file", engine()->next().error().message);
+    std::filesystem::remove(path);
+    ASSERT_EQ(0, mkfifo(path.c_str(), 0600));
+    EXPECT_EQ(path.string() + ": is not a file", engine()->next().error().message);
+}
+
+TEST_F(FileEngineTest, AFileThatIsTooLargeIsNotReadToItsEnd) {
+    edit("");
+    std::filesystem::resize_file(path, metadata::AnswersFile::kMaxSize + 1);
+    EXPECT_EQ(path.string() + ": is over 64 MiB", engine()->next().error().message);
 }
 
 TEST(FileEngineUrl, NamesAPath) {

@@ -64,6 +64,9 @@ TEST_F(KubernetesElectionTest, AHeldLeaseIsTakenOnceItHasNotChangedForItsOwnDura
     now += 10s;
     learn(leaseOf(heldBy("other", "r1")));
     EXPECT_EQ(now + 5s, election.freeAt()) << "seen again is not changed";
+    election.forget();
+    learn(leaseOf(heldBy("other", "r1")));
+    EXPECT_EQ(now + 5s, election.freeAt()) << "neither is what is found as it was after an outage";
     EXPECT_EQ(1U, election.view("", now)->candidates.size());
     now += 5s;
     EXPECT_TRUE(election.expired(now));
@@ -85,6 +88,20 @@ TEST_F(KubernetesElectionTest, AClaimWhoseAnswerWasLostIsRecognised) {
     learn(leaseOf(record, election.self()));
     EXPECT_TRUE(election.holds());
     EXPECT_EQ(now + 25s, election.validUntil()) << "it counts from before it was sent";
+}
+
+// It would end earlier than the last one says.
+TEST_F(KubernetesElectionTest, AnEarlierClaimThatComesAboutLateIsNotTakenForTheLastOne) {
+    learn({});
+    const LeaseRecord early = election.claim("10.0.0.9", now, "w0");
+    const LeaseMember member = election.self();
+    now += 5s;
+    const LeaseRecord late = election.claim("10.0.0.9", now, "w5");
+    election.forget();
+    learn(leaseOf(early, member));
+    EXPECT_FALSE(election.holds());
+    learn(leaseOf(late, election.self()));
+    EXPECT_TRUE(election.holds());
 }
 
 TEST_F(KubernetesElectionTest, ARenewalKeepsAcquireTimeAndTerm) {
@@ -113,6 +130,8 @@ TEST_F(KubernetesElectionTest, ALeaseDeletedUnderItsHolderIsAsGoodAsHeldUntilThe
     EXPECT_EQ(now + 10s, election.freeAt());
     now += 10s;
     EXPECT_EQ(4, election.claim("", now, "w").transitions) << "terms only grow";
+    learn(leaseOf(heldBy("another", "r0", 0)));
+    EXPECT_EQ(4, election.claim("", now, "w").transitions) << "whoever has made it anew";
 }
 
 TEST_F(KubernetesElectionTest, ALeaseEmptiedUnderItsHolderIsAsGoodAsHeldUntilTheHolderMustBeGone) {
@@ -128,6 +147,7 @@ TEST_F(KubernetesElectionTest, WhoLooksOnTakesTheWallClocksWordForAFreshLease) {
     looker.learn(leaseOf(heldBy("me", "2026-01-02T03:04:01Z")), now, wall);
     EXPECT_FALSE(looker.doubtful(now));
     EXPECT_EQ(now + 11s, looker.freeAt());
+    EXPECT_EQ(now + 11s, looker.view("", now)->validUntil);
     EXPECT_EQ(Role::kLeader, elect(*looker.view("", now), false).role);
 }
 

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -69,11 +70,20 @@ class KubernetesEngineTest : public testing::Test {
         return most > 0;
     }
 
+    /// Somebody else writes the Lease, but not its record.
+    void setLabel() {
+        const std::string lease = api.lease();
+        const auto spec = lease.find(R"("spec":)") + 7;
+        const auto annotations = lease.find(R"("annotations":)") + 14;
+        api.put(lease.substr(spec, lease.size() - spec - 1),
+                lease.substr(annotations, lease.find("},\"spec\"") - annotations));
+    }
+
     FakeKubernetes api;
     Interrupt interrupt;
     EngineOptions options;
     std::unique_ptr<Engine> made;
-    std::shared_ptr<const View> last;
+    std::shared_ptr<const View> last = std::make_shared<const View>();
 };
 
 bool has(const std::string& text, const std::string& part) {
@@ -121,6 +131,19 @@ TEST_F(KubernetesEngineTest, ARaceThatIsLostIsFollowed) {
     EXPECT_EQ(1, api.count("PUT"));
 }
 
+TEST_F(KubernetesEngineTest, ALeaseThatVanishesBeforeItIsTakenIsMadeAnew) {
+    api.put(kFree);
+    api.setFault([&](const Request& request, Peer& peer) {
+        if (request.method != "PUT") return false;
+        api.remove();
+        FakeKubernetes::refuse(peer, 404, "not found");
+        return true;
+    });
+    EXPECT_EQ("follower of nobody", next());
+    EXPECT_EQ("leader 6", next());
+    EXPECT_EQ(1, api.count("POST"));
+}
+
 TEST_F(KubernetesEngineTest, AClaimWhoseAnswerIsLostIsNotMadeTwice) {
     api.put(kFree);
     api.setFault([&](const Request& request, Peer& peer) {
@@ -140,6 +163,23 @@ TEST_F(KubernetesEngineTest, AClaimWhoseAnswerIsLostIsNotMadeTwice) {
     EXPECT_PRED2(has, api.lease(), R"("leaseTransitions":6)");
 }
 
+TEST_F(KubernetesEngineTest, AViewEndsATtlAfterTheTimeBeforeTheRequest) {
+    options.heartbeat = 1s;  // renewals come as often
+    std::atomic<Instant::rep> asked{0};
+    api.setFault([&](const Request& request, Peer& peer) {
+        if (request.method == "GET") return false;
+        asked = Clock::system().now().time_since_epoch().count();
+        peer.pause(50ms);
+        return false;
+    });
+    for (int i = 0; i < 3; ++i) {
+        EXPECT_EQ("leader 0", next());
+        EXPECT_LE(*last->validUntil, Instant(Duration(asked)) + 6s);
+        EXPECT_GT(*last->validUntil, Instant(Duration(asked)) + 5s);
+    }
+    EXPECT_EQ(2, api.count("PUT"));
+}
+
 TEST_F(KubernetesEngineTest, RenewsEachThirdOfTheTtl) {
     options.ttl = 3s;
     EXPECT_EQ("leader 0", next());
@@ -155,11 +195,7 @@ TEST_F(KubernetesEngineTest, RenewsEachThirdOfTheTtl) {
 TEST_F(KubernetesEngineTest, ALabelThatSomebodySetsDoesNotCostTheLease) {
     options.ttl = 3s;
     EXPECT_EQ("leader 0", next());
-    const std::string lease = api.lease();
-    const auto spec = lease.find(R"("spec":)") + 7;
-    const auto annotations = lease.find(R"("annotations":)") + 14;
-    api.put(lease.substr(spec, lease.size() - spec - 1),
-            lease.substr(annotations, lease.find("},\"spec\"") - annotations));
+    setLabel();
     EXPECT_EQ("leader 0", next());
     EXPECT_EQ(2, api.count("PUT"));
 }
@@ -210,7 +246,6 @@ TEST_F(KubernetesEngineTest, AWatchGoesOnFromTheLastBookmark) {
     std::thread other([&] {
         EXPECT_TRUE(test::eventually([&] { return api.watching() == 1; }));
         api.tell(R"({"type":"BOOKMARK","object":{"kind":"Lease","metadata":{"resourceVersion":"4711"}}})");
-        EXPECT_TRUE(test::eventually([&] { return last->revision.empty() || api.watching() == 1; }));
         api.endWatches();
     });
     EXPECT_EQ("follower of other", next()) << "a bookmark vouches";
@@ -268,6 +303,33 @@ TEST_F(KubernetesEngineTest, AnOverloadedServerIsLeftAloneForAsLongAsItAsks) {
     EXPECT_GE(Clock::system().now() - start, 2900ms);
 }
 
+TEST_F(KubernetesEngineTest, ItIsLeftAloneForASecondAtLeastAndAMinuteAtMost) {
+    for (const auto& [header, seconds] : {std::pair("", "1s"), std::pair("Retry-After: 0\r\n", "1s"),
+                                          std::pair("Retry-After: 86400\r\n", "60s")}) {
+        api.setFault([header = header](const Request&, Peer& peer) {
+            FakeKubernetes::refuse(peer, 429, "too many", header);
+            return true;
+        });
+        EXPECT_PRED2(has, next(), std::string("left alone for ") + seconds) << header;
+    }
+}
+
+TEST_F(KubernetesEngineTest, TheEndOfAnOutageIsAnAnswerAtOnce) {
+    options.heartbeat = 20s;
+    api.put(recentOthers());
+    EXPECT_EQ("follower of other", next());
+    api.setFault([](const Request&, Peer& peer) {
+        FakeKubernetes::refuse(peer, 503, "no");
+        return true;
+    });
+    api.endWatches();
+    EXPECT_PRED2(has, next(), "503: no");
+    api.setFault({});
+    const Instant start = Clock::system().now();
+    EXPECT_EQ("follower of other", next());
+    EXPECT_LT(Clock::system().now() - start, 10s);
+}
+
 TEST_F(KubernetesEngineTest, AServerThatIsBeingStartedIsLeftAloneForAsLongAsItAsksToo) {
     api.setFault([](const Request&, Peer& peer) {
         FakeKubernetes::refuse(peer, 503, "not yet", "Retry-After: 3\r\n");
@@ -297,6 +359,7 @@ TEST_F(KubernetesEngineTest, APageThatIsNotFoundIsNoLeaseThatIsMissing) {
 }
 
 TEST_F(KubernetesEngineTest, ATokenIsReadAgainAndAVanishedOneGoesOn) {
+    options.heartbeat = 1s;  // renewals come as often
     EXPECT_EQ("leader 0", next());
     std::ofstream(api.tokenFile()) << "another-token";
     EXPECT_EQ("leader 0", next());
@@ -304,9 +367,15 @@ TEST_F(KubernetesEngineTest, ATokenIsReadAgainAndAVanishedOneGoesOn) {
     std::filesystem::remove(api.tokenFile());
     testing::internal::CaptureStderr();
     EXPECT_EQ("leader 0", next());
-    EXPECT_PRED2(has, testing::internal::GetCapturedStderr(),
-                 api.tokenFile() + ": No such file or directory: going on with the last token");
+    const std::string warning = api.tokenFile() + ": No such file or directory: going on with the last token";
+    EXPECT_PRED2(has, testing::internal::GetCapturedStderr(), warning);
     EXPECT_EQ("Bearer another-token", api.requests().back().headers.get("Authorization"));
+    std::ofstream(api.tokenFile()) << "a-third-token";
+    EXPECT_EQ("leader 0", next());
+    std::filesystem::remove(api.tokenFile());
+    testing::internal::CaptureStderr();
+    EXPECT_EQ("leader 0", next());
+    EXPECT_PRED2(has, testing::internal::GetCapturedStderr(), warning) << "once each time";
 }
 
 TEST_F(KubernetesEngineTest, WithoutATokenNothingIsAsked) {
@@ -324,6 +393,14 @@ TEST_F(KubernetesEngineTest, LeavingReleasesTheLeaseAlsoWhenInterrupted) {
     EXPECT_PRED2(has, api.lease(), R"("holderIdentity":"")");
     EXPECT_PRED2(has, api.lease(), R"("leaseDurationSeconds":1,)");
     EXPECT_FALSE(has(api.lease(), "leader/member"));
+}
+
+TEST_F(KubernetesEngineTest, LeavingReleasesWhatSomebodyElseHasWrittenMeanwhile) {
+    EXPECT_EQ("leader 0", next());
+    setLabel();
+    interrupt.raise();
+    engine().leave();
+    EXPECT_PRED2(has, api.lease(), R"("holderIdentity":"")");
 }
 
 TEST_F(KubernetesEngineTest, LeavingWithoutTheLeaseLeavesItAlone) {
@@ -368,6 +445,14 @@ TEST_F(KubernetesEngineTest, TheAddressOfAHolderThatTellsNoneIsItsPods) {
     });
     EXPECT_EQ("follower of pod-1_4711", next());
     EXPECT_EQ("10.1.2.3", last->candidates.at(0).address);
+}
+
+TEST_F(KubernetesEngineTest, AHoldersNameDoesNotLeadToAnythingElseThanAPod) {
+    options.addresses = true;
+    std::string spec = kOthers;
+    api.put(spec.replace(spec.find("other"), 5, "../secrets/a?b"));
+    EXPECT_EQ("follower of ../secrets/a?b", next());
+    EXPECT_EQ("/api/v1/namespaces/default/pods/..%2Fsecrets%2Fa%3Fb", api.requests().back().path);
 }
 
 TEST_F(KubernetesEngineTest, AViewTellsHowLongTheAnswerTookButNotHowLongAWatchWaited) {

@@ -38,6 +38,14 @@ TEST(KubernetesLease, AnAnnotationOfAnotherHolderOrTermDoesNotCount) {
     EXPECT_FALSE(KubernetesLease::parse(replaced(kObject, R"({\"name\")", R"([\"name\")"), "it")->member);
 }
 
+// It tells that somebody else than the holder has emptied the Lease, under the holder.
+TEST(KubernetesLease, AnAnnotationWithoutAHolderCounts) {
+    const auto lease =
+        KubernetesLease::parse(replaced(kObject, R"("holderIdentity":"a")", R"("holderIdentity":"")"), "it");
+    ASSERT_TRUE(lease->member);
+    EXPECT_EQ("a", lease->member->name);
+}
+
 TEST(KubernetesLease, AChangeKeepsAllThatIsNotTheRecord) {
     const auto lease = KubernetesLease::parse(kObject, "it");
     const LeaseRecord record{"b", 30s, "x", "y", 4};

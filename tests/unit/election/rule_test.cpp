@@ -136,9 +136,11 @@ TEST(Rule, AMemberThatIsListedTwiceStillLeads) {
     View view;
     view.group = "s/web";
     view.selfUuid = "a";
-    for (int i = 0; i < 2; ++i)
-        view.candidates.push_back({"a", "web_1", "10.0.0.1", 1, "running", "healthy"});
-    EXPECT_EQ(Role::kLeader, elect(view, false).role);
+    for (const char* first : {"running", "stopped"}) {
+        view.candidates = {{"a", "web_1", "10.0.0.1", 1, first, "healthy"},
+                           {"a", "web_1", "10.0.0.1", 2, "running", "healthy"}};
+        EXPECT_EQ(Role::kLeader, elect(view, false).role) << first;
+    }
 }
 
 }  // namespace

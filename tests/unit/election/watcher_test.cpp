@@ -15,9 +15,10 @@ namespace {
 
 using namespace std::chrono_literals;
 
-Engine::ViewOrError viewWithRevision(const std::string& revision) {
+Engine::ViewOrError viewWithRevision(const std::string& revision, std::optional<Duration> latency = {}) {
     auto view = std::make_shared<View>();
     view->revision = revision;
+    view->latency = latency;
     view->selfUuid = "a";
     view->candidates = {{"a", "web_1", "10.0.0.1", 1, "", ""}};
     return std::shared_ptr<const View>(view);
@@ -89,6 +90,16 @@ TEST_F(WatcherTest, BeforeTheFirstAnswerThereIsNoViewAndTheRoleIsUnknown) {
     const auto seen = observe({Error{"not yet"}});
     EXPECT_EQ(nullptr, seen[0]->view);
     EXPECT_EQ(Role::kUnknown, seen[0]->outcome.role);
+}
+
+TEST_F(WatcherTest, AnswersAndErrorsAreCounted) {
+    const auto seen = observe({viewWithRevision("1", 50ms), Error{"down"}, Error{"down"},
+                               viewWithRevision("2", 30ms), viewWithRevision("2")});
+    const EngineStatistics& last = seen.back()->engine;
+    EXPECT_EQ(2U, last.errors);
+    EXPECT_EQ(2U, last.timedAnswers) << "one has only waited for a change";
+    EXPECT_EQ(80ms, last.latency);
+    EXPECT_GT(seen[1]->engine.cameRoundAt, seen[0]->engine.cameRoundAt) << "an error is coming round, too";
 }
 
 TEST_F(WatcherTest, PausesGrowWhileTheEngineFailsAndStartAnewAfterAnAnswer) {

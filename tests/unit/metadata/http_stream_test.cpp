@@ -99,6 +99,22 @@ TEST_F(HttpStreamTest, SeveralLinesOfOneChunkAreHandedOutOneByOne) {
     for (const char* expected : {"a", "b", "cd", "end", "end"}) EXPECT_EQ(expected, nextLine());
 }
 
+TEST_F(HttpStreamTest, WhatComesWithTheRestOfALineIsHandedOutAtOnceToo) {
+    std::atomic<bool> asked{false};
+    open([&](const Request&, Peer& peer) {
+        peer.startChunks();
+        peer.chunk("a long half");
+        while (!asked && peer.pause(1ms)) {
+        }
+        peer.chunk(" line\nb\n");
+        peer.hold();
+    });
+    EXPECT_FALSE(stream->line(in(50ms))->has_value());
+    asked = true;
+    EXPECT_EQ("a long half line", nextLine());
+    EXPECT_EQ("b", nextLine());
+}
+
 TEST_F(HttpStreamTest, WithoutChunksTheConnectionsEndIsTheAnswersEnd) {
     open([](const Request&, Peer& peer) {
         peer.send("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\na\nb\n");
@@ -164,6 +180,7 @@ TEST_F(HttpStreamTest, OpeningAgainStartsAnew) {
     open([](const Request& request, Peer& peer) {
         peer.startChunks();
         peer.chunk("hello " + request.body + "\nhalf");
+        peer.send("7\r\na half");
         peer.hold();
     });
     EXPECT_EQ("hello {}", nextLine());

@@ -98,6 +98,12 @@ TEST(ServiceSnapshot, SelfIsFoundByUuidNameOrAddress) {
               members(readService(source, {"z", ""})));
 }
 
+TEST(ServiceSnapshot, SelfMayBeListedTwice) {
+    FakeSource source;
+    source.all = {container("a", "s", "web"), container("b", "s", "web"), container("b", "s", "web")};
+    EXPECT_EQ("b", readService(source, {"name-b", ""})->selfUuid);
+}
+
 TEST(ServiceSnapshot, AnAddressOfTwoContainersDoesNotSayWhoSelfIs) {
     FakeSource source;
     source.all = {container("a", "s", "web", "10.0.0.1"), container("b", "s", "web", "10.0.0.1")};

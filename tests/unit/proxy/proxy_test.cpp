@@ -4,6 +4,10 @@
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 
+#include <algorithm>
+
+#include "common/base/log.h"
+#include "common/proxy/port.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/privileges.h"
 #include "tests/support/sanitizer.h"
@@ -41,20 +45,28 @@ TEST(Proxy, AClientIsHeldUntilThereIsALeader) {
     EXPECT_EQ(0U, rig.proxy->statistics().held);
 }
 
-TEST(Proxy, ResettingTheClientsMeansTheHeldTheConnectedAndTheirLeader) {
-    ProxyRig rig;
-    const UniqueFd listener = test::listenOn("127.0.0.1");
-    rig.open(test::portOf(listener.get()));
-    rig.setLeader("127.0.0.1");
-    const UniqueFd connected = rig.client();
-    const UniqueFd served = rig.accepted(listener);
-    EXPECT_TRUE(rig.until([&] { return rig.proxy->statistics().open == 1; }));
-    rig.proxy->setLeaderUnknown();
-    const UniqueFd held = rig.client();
-    EXPECT_TRUE(rig.until([&] { return rig.proxy->statistics().held == 1; }));
-    rig.proxy->resetClients();
-    for (const UniqueFd* end : {&connected, &served, &held}) EXPECT_EQ(ECONNRESET, rig.readToEnd(*end).error);
-    EXPECT_EQ(0U, rig.proxy->statistics().open);
+// An orderly end would make a whole answer of the part that has come through.
+TEST(Proxy, ResettingTheClientsMeansTheHeldTheConnectedAndTheirLeaderAndSoDoesItsEnd) {
+    for (const bool ends : {false, true}) {
+        ProxyRig rig;
+        const UniqueFd listener = test::listenOn("127.0.0.1");
+        rig.open(test::portOf(listener.get()));
+        rig.setLeader("127.0.0.1");
+        const UniqueFd connected = rig.client();
+        const UniqueFd served = rig.accepted(listener);
+        EXPECT_TRUE(rig.until([&] { return rig.proxy->statistics().open == 1; }));
+        rig.proxy->setLeaderUnknown();
+        const UniqueFd held = rig.client();
+        EXPECT_TRUE(rig.until([&] { return rig.proxy->statistics().held == 1; }));
+        if (ends) {
+            rig.proxy.reset();
+        } else {
+            rig.proxy->resetClients();
+            EXPECT_EQ(0U, rig.proxy->statistics().open);
+        }
+        for (const UniqueFd* end : {&connected, &served, &held})
+            EXPECT_EQ(ECONNRESET, rig.readToEnd(*end).error) << ends;
+    }
 }
 
 TEST(Proxy, AClientIsResetAfterTheHold) {
@@ -94,6 +106,26 @@ TEST(Proxy, AHeldClientFollowsTheLeaderToAnotherAddress) {
     EXPECT_TRUE(rig.accepted(listener));
 }
 
+TEST(Proxy, ALeaderThatRefusesDelaysNobodyOnceThereIsAnotherOne) {
+    test::FakeClock clock;  // whoever waits for the next attempt waits for ever
+    ProxyRig rig(clock);
+    const UniqueFd listener = test::listenOn(loopback(3));
+    rig.open(test::portOf(listener.get()));
+    rig.setLeader(loopback(2));
+    testing::internal::CaptureStderr();
+    log::configure("leader-proxy", log::Level::kWarning, log::Format::kText);
+    const std::vector<UniqueFd> clients = [&] {
+        std::vector<UniqueFd> some(3);
+        for (UniqueFd& client : some) client = rig.client();
+        return some;
+    }();
+    ASSERT_TRUE(rig.until([&] { return rig.proxy->statistics().held == clients.size(); }));
+    for (int i = 0; i < 3; ++i) rig.loop.turn(false);
+    ASSERT_NE("", testing::internal::GetCapturedStderr()) << "it has not refused";
+    rig.setLeader(loopback(3));
+    for (std::size_t i = 0; i < clients.size(); ++i) EXPECT_TRUE(rig.accepted(listener));
+}
+
 TEST(Proxy, AnAttemptThatIsNotAnsweredEndsAfterTheConnectTimeout) {
     test::FakeClock clock;
     ProxyRig rig(clock);
@@ -112,6 +144,25 @@ TEST(Proxy, AnAttemptThatIsNotAnsweredEndsAfterTheConnectTimeout) {
     EXPECT_TRUE(test::acceptFrom(listener));
     clock.advance(1s);
     EXPECT_TRUE(rig.accepted(listener));
+}
+
+TEST(Proxy, AClientIsResetAfterTheHoldAlsoWhileAnAttemptIsUnderWay) {
+    test::FakeClock clock;
+    ProxyRig rig(clock);
+    const UniqueFd listener = test::listenOn(loopback(1), 0, 0);
+    const std::uint16_t port = test::portOf(listener.get());
+    const UniqueFd fills = test::connectTo(loopback(1), port);
+    rig.options.hold = rig.options.connectTimeout - 1s;
+    rig.open(port);
+    rig.setLeader(loopback(1));
+    const UniqueFd client = rig.client();
+    ASSERT_TRUE(rig.until([&] { return rig.proxy->statistics().held == 1; }));
+    clock.advance(rig.options.hold - 1ms);
+    rig.loop.turn(false);
+    EXPECT_EQ(1U, rig.proxy->statistics().held);
+    clock.advance(Port::kTick);
+    EXPECT_EQ(ECONNRESET, rig.readToEnd(client).error);
+    EXPECT_EQ(1U, rig.proxy->statistics().refused);
 }
 
 TEST(Proxy, AClientThatResetsWhileHeldIsForgotten) {
@@ -278,6 +329,21 @@ TEST(Proxy, TakesASharedPortAgainAsSoonAsItIsFree) {
     EXPECT_TRUE(rig.until([&] { return rig.proxy->listeningPorts().at(0) == port; }));
 }
 
+TEST(Proxy, APortThatItWaitsForIsTheCommandsAgainOnceThatIsToStart) {
+    test::FakeClock clock;
+    ProxyRig rig(clock);
+    UniqueFd other = test::listenOn(loopback(1));
+    const std::uint16_t port = test::portOf(other.get());
+    rig.options.ports = {{port, port}};
+    rig.proxy.emplace(rig.loop, rig.options);
+    rig.proxy->takeSharedPorts([](const Error& error) { ADD_FAILURE() << error.message; });
+    rig.proxy->releaseSharedPorts();
+    other.reset();
+    clock.advance(Proxy::kTakeFor);
+    rig.loop.turn(false);
+    EXPECT_EQ(std::vector<std::uint16_t>{0}, rig.proxy->listeningPorts());
+}
+
 TEST(Proxy, SaysSoWhenASharedPortStaysTaken) {
     test::FakeClock clock;
     ProxyRig rig(clock);
@@ -346,6 +412,52 @@ TEST(Proxy, BeyondTheMostConnectionsClientsWaitInTheListenQueue) {
     leaders.clear();
     EXPECT_TRUE(rig.until([&] { return rig.proxy->statistics().connections == 3; }));
     EXPECT_TRUE(rig.accepted(listener));
+}
+
+TEST(Proxy, AClientOfOnePortMakesRoomForOneOfAnother) {
+    for (const bool waits : {true, false}) {
+        test::FakeClock clock;  // a listener that pauses does so for ever
+        ProxyRig rig(clock);
+        rig.options.maxConnections = 1;
+        const UniqueFd listener = test::listenOn(loopback(1));
+        const std::uint16_t target = test::portOf(listener.get());
+        rig.options.ports = {{0, target}, {0, target}};
+        rig.proxy.emplace(rig.loop, rig.options);
+        ASSERT_FALSE(rig.proxy->open());
+        rig.setLeader(loopback(1));
+        const std::vector<std::uint16_t> ports = rig.proxy->listeningPorts();
+        UniqueFd first = test::connectTo(loopback(1), ports.at(0));
+        UniqueFd firstLeader = rig.accepted(listener);
+        UniqueFd second;
+        if (waits) second = test::connectTo(loopback(1), ports.at(1));
+        // So many turns that its listener has noticed.
+        for (int i = 0; i < 10; ++i) rig.loop.turn(false);
+        EXPECT_EQ(1U, rig.proxy->statistics().connections);
+        first.reset();
+        firstLeader.reset();
+        if (!waits) {
+            EXPECT_TRUE(rig.until([&] { return rig.proxy->statistics().open == 0; }));
+            second = test::connectTo(loopback(1), ports.at(1));
+        }
+        EXPECT_TRUE(rig.accepted(listener)) << waits;
+    }
+}
+
+TEST(Proxy, TheReservedDescriptorsAreNotForConnections) {
+    constexpr rlim_t kFor = 10;
+    ProxyRig rig;
+    rlimit limit{};
+    getrlimit(RLIMIT_NOFILE, &limit);
+    const rlim_t soft = std::exchange(limit.rlim_cur, rig.options.reservedDescriptors + 2 * kFor + 1);
+    setrlimit(RLIMIT_NOFILE, &limit);
+    rig.open(freePort());
+    limit.rlim_cur = soft;
+    setrlimit(RLIMIT_NOFILE, &limit);
+    std::vector<UniqueFd> clients(kFor + 1);
+    for (UniqueFd& client : clients) client = rig.client();
+    EXPECT_TRUE(rig.until([&] { return rig.proxy->statistics().held >= kFor; }));
+    for (int i = 0; i < 10; ++i) rig.loop.turn(false);
+    EXPECT_EQ(kFor, rig.proxy->statistics().connections);
 }
 
 TEST(Proxy, WithoutDescriptorsItStopsAcceptingWithoutSpinningAndGoesOnLater) {

@@ -31,6 +31,12 @@ TEST(Changes, OfTheRevisionAndTheAgeAreNone) {
     EXPECT_EQ(Lines{}, described(report(sampleView("uuid-3")), report(later)));
 }
 
+TEST(Changes, AnotherGroupIsOne) {
+    View renamed = sampleView("uuid-3");
+    renamed.group = "web/shop";
+    EXPECT_EQ(Lines{"group: web/app -> web/shop"}, described(report(sampleView("uuid-3")), report(renamed)));
+}
+
 TEST(Changes, ANewLeaderIsNamedWithWhatBecameOfTheOldOne) {
     const Report before = report(sampleView("uuid-3"));
     View stopped = sampleView("uuid-3");

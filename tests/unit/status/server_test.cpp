@@ -63,6 +63,7 @@ TEST_F(StatusServer, AnswersGetHeadAndOptions) {
     const std::string get = answerTo(kRequest);
     EXPECT_EQ("HTTP/1.1 200 OK", statusLine(get));
     EXPECT_NE(std::string::npos, get.find("\r\n\r\nleader")) << get;
+    EXPECT_NE(std::string::npos, get.find("\r\nCache-Control: no-store\r\n")) << get;
     const std::string head = answerTo("HEAD /liveness HTTP/1.1\r\nHost: a\r\n\r\n");
     EXPECT_EQ("HTTP/1.1 200 OK", statusLine(head));
     EXPECT_NE(std::string::npos, head.find("Content-Length: 7")) << head;
@@ -76,7 +77,8 @@ TEST_F(StatusServer, TakesAnotherMethodFor405AndALongBodyWithIt) {
     const std::string body(32768, 'x');
     const Received got =
         readAll(client("POST /leader HTTP/1.1\r\nHost: a\r\nContent-Length: 32768\r\n\r\n" + body));
-    EXPECT_EQ("HTTP/1.1 405 Method Not Allowed", statusLine(got.bytes)) << got.error;
+    EXPECT_EQ("HTTP/1.1 405 Method Not Allowed", statusLine(got.bytes));
+    EXPECT_TRUE(got.ended) << "a reset may cost the answer: " << got.error;
     EXPECT_NE(std::string::npos, got.bytes.find("Allow: GET, HEAD, OPTIONS"));
 }
 
@@ -104,6 +106,17 @@ TEST_F(StatusServer, AHeadOf8KiBIsTakenAndOneThatIsLongerRefused) {
     EXPECT_EQ("HTTP/1.1 431 Request Header Fields Too Large",
               statusLine(answerTo("GET /" + std::string(16384, 'y'))));
     EXPECT_EQ(1, asked_);
+}
+
+TEST_F(StatusServer, AHeadMayComeInPieces) {
+    const std::string head = kRequest;
+    for (std::size_t cut = head.size() - 4; cut < head.size(); ++cut) {
+        const UniqueFd fd = client(head.substr(0, cut));
+        // Long enough for the server to have read the first one.
+        std::this_thread::sleep_for(50ms);
+        ASSERT_TRUE(sendAll(fd, head.substr(cut)));
+        EXPECT_EQ("HTTP/1.1 200 OK", statusLine(readAll(fd).bytes)) << cut;
+    }
 }
 
 TEST_F(StatusServer, AHeadWithoutEndIsCutOff) {
@@ -180,6 +193,15 @@ TEST_F(StatusServer, AThousandConnectionsAre64ClientsAndDoNotKeepOthersOut) {
     EXPECT_EQ(3, asked_);
     crowd.clear();
     EXPECT_EQ("HTTP/1.1 200 OK", statusLine(answerTo(kRequest)));
+}
+
+TEST_F(StatusServer, TheOldestOfTooManyHasHadItsTime) {
+    const Instant start = Clock::system().now();
+    std::vector<UniqueFd> crowd;
+    crowd.reserve(Clients::kMost + 1);
+    for (std::size_t i = 0; i <= Clients::kMost; ++i) crowd.push_back(client());
+    EXPECT_FALSE(readAll(crowd.front()).open());
+    EXPECT_GE(Clock::system().now() - start, Clients::kLeastTime);
 }
 
 TEST_F(StatusServer, ManyAtATimeAreAllAnswered) {

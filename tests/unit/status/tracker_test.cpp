@@ -59,6 +59,7 @@ TEST(Tracker, CountsEachChangeOfTheRole) {
 TEST(Tracker, WhatHasBecomeTooOldIsAChangeToo) {
     Tracker tracker({"", 10s}, kNow);
     tracker.note(seen(sampleView("uuid-2")), kNow);
+    EXPECT_EQ(1U, tracker.report(kNow + 30s).transitions[static_cast<std::size_t>(Role::kUnknown)]);
     View later = sampleView("uuid-2");
     later.observedAt = kNow + 60s;
     tracker.note(seen(later), kNow + 60s);

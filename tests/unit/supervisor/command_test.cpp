@@ -13,6 +13,7 @@
 #include <sstream>
 
 #include "common/base/unique_fd.h"
+#include "common/supervisor/guard_process.h"
 #include "common/supervisor/inherited.h"
 #include "tests/support/sanitizer.h"
 #include "tests/unit/supervisor/forked.h"
@@ -160,6 +161,19 @@ TEST(Command, StartsWithTheMaskAndTheDispositionsThatWereInherited) {
     EXPECT_EQ(expected.data(), contentOf(after));
 }
 
+// The proxy raises the limit for itself; there are programs that close, or count on, as many as there may be.
+TEST(Command, MayOpenAsManyDescriptorsAsWasInherited) {
+    EXPECT_EQ(0, Forked([] {
+                     rlimit limit = inherited().openFiles;
+                     limit.rlim_cur = 32;
+                     if (setrlimit(RLIMIT_NOFILE, &limit) != 0) return 1;
+                     const rlim_t given = inherited().openFiles.rlim_cur;
+                     const std::string expected =
+                         given == RLIM_INFINITY ? "unlimited" : std::to_string(given);
+                     return run(shellCommand("test $(ulimit -S -n) = " + expected));
+                 }).exitCode());
+}
+
 TEST(Command, HasNoDescriptorsButTheStandardOnes) {
     EXPECT_EQ(0, Forked([&] {
                      if (dup2(open("/dev/null", O_RDONLY), 57) != 57) return 1;
@@ -215,6 +229,38 @@ TEST(Command, DiesWithItsParentIfAsked) {
     // The end of the stream: nobody has the other end open any more, the command neither.
     EXPECT_EQ(0, read(ends[0], text.data(), text.size()));
     close(ends[0]);
+}
+
+TEST(Command, IsNotStartedWhereItsGuardIsGoneOrItsLeaseTooNearTheEnd) {
+    const TemporaryDirectory directory;
+    const std::string started = directory / "started";
+    for (const auto& [inTime, heard] :
+         {std::pair(true, true), std::pair(false, true), std::pair(true, false)}) {
+        std::array<int, 2> ends{};
+        ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()));
+        const UniqueFd mine(ends[0]);
+        UniqueFd guards(ends[1]);
+        if (!heard) guards.reset();
+        SpawnOptions options;
+        options.guard = mine.get();
+        options.notAfter = Clock::system().now() + (inTime ? Duration(std::chrono::hours(1)) : Duration(0));
+        const Spawned spawned = spawnCommand(shellCommand("touch " + started), {}, options);
+        if (inTime && heard) {
+            ASSERT_GT(spawned.pid, 0);
+            guard::Message message{};
+            EXPECT_EQ(static_cast<ssize_t>(sizeof message),
+                      recv(guards.get(), &message, sizeof message, MSG_DONTWAIT));
+            EXPECT_EQ(spawned.pid, message.command);
+            EXPECT_EQ(spawned.pid, waitpid(spawned.pid, nullptr, 0));
+            ASSERT_EQ(0, unlink(started.c_str()));
+            continue;
+        }
+        EXPECT_EQ(-1, spawned.pid);
+        EXPECT_EQ(!heard, spawned.guardGone);
+        EXPECT_EQ(!heard, spawned.error.has_value()) << "that it is too late is for the lease to say";
+        EXPECT_EQ(-1, waitpid(-1, nullptr, WNOHANG)) << "a child is left";
+        EXPECT_NE(0, access(started.c_str(), F_OK));
+    }
 }
 
 TEST(Command, ReplacesThisProcess) {

@@ -99,7 +99,8 @@ class GuardedLeader {
         const auto size = static_cast<ssize_t>(count * sizeof(pid_t));
         return made_ && read(ends_[0], pids.data(), count * sizeof(pid_t)) == size ? pids : Pids();
     }
-    void kill() const { ::kill(process_.pid(), SIGKILL); }
+    pid_t pid() const { return process_.pid(); }
+    void kill() const { ::kill(pid(), SIGKILL); }
 
   private:
     bool tell(const Pids& pids) const {

@@ -1,3 +1,5 @@
+#include <poll.h>
+
 #include "tests/unit/supervisor/guard_bench.h"
 
 namespace leader {
@@ -104,6 +106,30 @@ TEST(Guard, KillsAtOnceWhenLeaderIsGone) {
         const auto pids = leader.pids(3);
         REQUIRE_HERE(pids.size() == 3);
         leader.kill();
+        REQUIRE_HERE(allDead(pids));
+        return 0;
+    });
+}
+
+TEST(Guard, KillsACommandThatItIsToldOfByALeaderThatIsGone) {
+    expectScenario([] {
+        prctl(PR_SET_CHILD_SUBREAPER, 1);
+        const Leader leader([](GuardBench& bench) {
+            if (!bench.start(hours(1))) return Leader::Pids();
+            // Its answer stays unread.
+            pollfd answer{bench.guard.socket(), POLLIN, 0};
+            if (poll(&answer, 1, -1) != 1) return Leader::Pids();
+            kill(bench.guard.pid(), SIGSTOP);
+            if (!eventually([&] { return ProcessTable().read(bench.guard.pid())->state == 'T'; }))
+                return Leader::Pids();
+            const auto command = bench.startCommand();
+            return Leader::Pids{command.at(0), command.at(1), bench.guard.pid()};
+        });
+        const auto pids = leader.pids(3);
+        REQUIRE_HERE(pids.size() == 3);
+        leader.kill();
+        REQUIRE_HERE(eventually([&] { return isDead(leader.pid()); }));
+        kill(pids[2], SIGCONT);
         REQUIRE_HERE(allDead(pids));
         return 0;
     });

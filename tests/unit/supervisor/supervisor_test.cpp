@@ -35,6 +35,8 @@ TEST(Supervisor, AnExpectedExitCodeCountsAs0) {
         bench.supervisor.lead({1, {}});
         REQUIRE_HERE(bench.untilEnded());
         REQUIRE_HERE(bench.endedWith == 0);
+        // The statistics tell what it was.
+        REQUIRE_HERE((bench.supervisor.status().exits == std::map<int, std::uint64_t>{{128 + SIGTERM, 1}}));
         return 0;
     });
 }
@@ -109,6 +111,103 @@ TEST(Supervisor, WhatASurvivorStartsAfterTheStopSignalIsToldToStopToo) {
         REQUIRE_HERE(!bench.supervisor.start());
         bench.supervisor.lead({1, {}});
         REQUIRE_HERE(bench.untilExists(ready));
+        bench.supervisor.follow("the end");
+        REQUIRE_HERE(bench.untilState(State::kWaiting));
+        return 0;
+    });
+}
+
+TEST(Supervisor, WhatASurvivorStartsInTheGroupThatHasHadTheStopSignalIsToldToo) {
+    const TemporaryDirectory directory;
+    const std::string up = directory / "up";
+    const std::string go = directory / "go";
+    expectScenario([&] {
+        SupervisorOptions options = shell("(trap : TERM; touch " + up + "; until test -e " + go +
+                                          "; do sleep 0.01; done; sleep 1000) & exec sleep 1000");
+        options.gracePeriod = seconds(600);
+        options.signalGroup = true;
+        SupervisorBench bench(options);
+        REQUIRE_HERE(!bench.supervisor.start());
+        bench.supervisor.lead({1, {}});
+        REQUIRE_HERE(bench.untilExists(up));
+        bench.supervisor.follow("the end");
+        REQUIRE_HERE(bench.until([&] { return bench.supervisor.status().pid < 0; }));
+        std::ofstream(go).close();
+        REQUIRE_HERE(bench.untilState(State::kWaiting));
+        return 0;
+    });
+}
+
+TEST(Supervisor, WhatHasHadTheStopSignalWithTheGroupIsNotToldAgain) {
+    const TemporaryDirectory directory;
+    const std::string up = directory / "up";
+    const std::string told = directory / "told";
+    const std::string leave = directory / "leave";
+    const std::string end = directory / "end";
+    const auto wait = [](const std::string& file) {
+        return "until test -e " + file + "; do sleep 0.01; done";
+    };
+    expectScenario([&] {
+        // The command outlives the signal until it may leave, so that the other one has heard it by then.
+        SupervisorOptions options = shell("trap : TERM; (trap 'echo told >> " + told + "' TERM; touch " + up +
+                                          "; " + wait(end) + ") & " + wait(leave));
+        options.gracePeriod = seconds(600);
+        options.signalGroup = true;
+        SupervisorBench bench(options);
+        REQUIRE_HERE(!bench.supervisor.start());
+        bench.supervisor.lead({1, {}});
+        REQUIRE_HERE(bench.untilExists(up));
+        bench.supervisor.follow("the end");
+        REQUIRE_HERE(bench.until([&] { return contentOf(told) == "told\n"; }));
+        std::ofstream(leave).close();
+        REQUIRE_HERE(bench.until([&] { return bench.supervisor.status().pid < 0; }));
+        std::ofstream(end).close();
+        REQUIRE_HERE(bench.untilState(State::kWaiting));
+        REQUIRE_HERE(contentOf(told) == "told\n");
+        return 0;
+    });
+}
+
+TEST(Supervisor, ACommandThatHasLeftItsGroupIsToldToStopInPlaceOfIt) {
+    const TemporaryDirectory directory;
+    const std::string ready = directory / "ready";
+    expectScenario([&] {
+        SupervisorOptions options = shell("");
+        options.command = {
+            "perl", "-e",
+            "setpgrp(0, getpgrp(getppid)); open(my $ready, q(>), q(" + ready + ")); exec(qw(sleep 1000))"};
+        options.gracePeriod = seconds(600);
+        options.signalGroup = true;
+        SupervisorBench bench(options);
+        REQUIRE_HERE(!bench.supervisor.start());
+        bench.supervisor.lead({1, {}});
+        REQUIRE_HERE(bench.untilExists(ready));
+        bench.supervisor.follow("the end");
+        REQUIRE_HERE(bench.untilState(State::kWaiting));
+        return 0;
+    });
+}
+
+TEST(Supervisor, TheNextCommandHearsNothingOfWhatTheLastOneLeftBehind) {
+    const TemporaryDirectory directory;
+    const std::string told = directory / "told";
+    expectScenario([&] {
+        SupervisorOptions options =
+            shell("trap 'touch " + told + "; exit 0' TERM; sleep 1000 & while :; do sleep 0.01; done");
+        options.gracePeriod = seconds(600);
+        SupervisorBench bench(options);
+        REQUIRE_HERE(!bench.supervisor.start());
+        bench.supervisor.lead({1, {}});
+        REQUIRE_HERE(bench.until([] { return Descendants().list().size() >= 3; }));
+        bench.supervisor.follow("other leads");
+        REQUIRE_HERE(bench.untilState(State::kWaiting) && access(told.c_str(), F_OK) == 0);
+        std::filesystem::remove(told);
+        bench.supervisor.lead({2, {}});
+        // Longer than the first pauses between two looks for survivors.
+        bool over = false;
+        bench.loop.callAfter(milliseconds(300), [&] { over = true; });
+        REQUIRE_HERE(bench.until([&] { return over; }));
+        REQUIRE_HERE(bench.state() == State::kRunning && access(told.c_str(), F_OK) != 0);
         bench.supervisor.follow("the end");
         REQUIRE_HERE(bench.untilState(State::kWaiting));
         return 0;
