@@ -50,7 +50,8 @@ TEST(StatusServer, ALeaderWhoseCommandIsBeingStoppedIsNoneAnyMore) {
     ASSERT_TRUE(process.waitForOutput("^told$"));
     EXPECT_TRUE(answers(port, "/leader", 503));
     EXPECT_TRUE(answers(port, "/health", 503));
-    EXPECT_EQ("stopping", parseJson(ask(port, "/").body)->getObject("command")->getValue<std::string>("state"));
+    EXPECT_EQ("stopping",
+              parseJson(ask(port, "/").body)->getObject("command")->getValue<std::string>("state"));
 }
 
 TEST(StatusServer, TellsOfAnEngineThatDoesNotAnswerForAsLongAsItDoesNot) {
