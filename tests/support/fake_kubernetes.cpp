@@ -11,7 +11,6 @@ namespace leader::test {
 namespace {
 
 using namespace std::chrono_literals;
-using Poco::JSON::Object;
 
 const std::string kCollection = "/apis/coordination.k8s.io/v1/namespaces/default/leases";
 const std::string kLease = kCollection + "/db";
