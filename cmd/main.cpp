@@ -85,7 +85,8 @@ int dispatch(const std::string& calledAs, const std::vector<std::string>& words)
     return ancestorMain(whole);
 }
 
-// The standard library throws where no thread can be started and where no memory is left.
+// The standard library throws where no thread can be started and where no memory is left; anything else that
+// comes here is a mistake of this program, of which the message is all there is to find it by.
 int dispatchOrExplain(const std::string& calledAs, const std::vector<std::string>& words) {
     try {
         return dispatch(calledAs, words);
@@ -95,6 +96,8 @@ int dispatchOrExplain(const std::string& calledAs, const std::vector<std::string
         return fail({"leader", words, {}}, what + error.what(), exit_code::kInternal);
     } catch (const std::bad_alloc&) {
         return fail({"leader", words, {}}, "no memory is left", exit_code::kInternal);
+    } catch (const std::exception& error) {
+        return fail({"leader", words, {}}, error.what(), exit_code::kInternal);
     }
 }
 

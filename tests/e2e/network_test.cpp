@@ -12,15 +12,15 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr int kMembers = 3;
+constexpr int kHosts = 3;
 
 class Network : public ::testing::Test {
   protected:
     void SetUp() override {
         if (const auto why = NetworkNamespaces::unavailable()) GTEST_SKIP() << *why;
-        network_ = std::make_unique<NetworkNamespaces>(kMembers);
-        environment_ = service(kMembers, 0);
-        for (int i = 0; i < kMembers; ++i) {
+        network_ = std::make_unique<NetworkNamespaces>(kHosts);
+        environment_ = service(kHosts, 0);
+        for (int i = 0; i < kHosts; ++i) {
             environment_.container("web-app-" + std::to_string(i + 1)).address = network_->member(i).address;
         }
         server_ = std::make_unique<MetadataServer>(
@@ -46,15 +46,15 @@ class Network : public ::testing::Test {
 TEST_F(Network, OneOfThreeMembersLeadsAndTheNextTakesOver) {
     std::vector<std::unique_ptr<Process>> members;
     members.reserve(3);
-    for (int i = 0; i < kMembers; ++i) members.push_back(std::make_unique<Process>(member(i)));
+    for (int i = 0; i < kHosts; ++i) members.push_back(std::make_unique<Process>(member(i)));
     ASSERT_TRUE(members[0]->waitForOutput("^started 1$")) << members[0]->errors();
-    ASSERT_TRUE(eventually([&] { return server_->waiting() == kMembers; }));
+    ASSERT_TRUE(eventually([&] { return server_->waiting() == kHosts; }));
     EXPECT_EQ(0, starts(*members[1]) + starts(*members[2]));
 
     members[0].reset();
     server_->reload(environment_.remove("web-app-1").answers());
     ASSERT_TRUE(members[1]->waitForOutput("^started 2$")) << members[1]->errors();
-    ASSERT_TRUE(eventually([&] { return server_->waiting() == kMembers - 1; }));
+    ASSERT_TRUE(eventually([&] { return server_->waiting() == kHosts - 1; }));
     EXPECT_EQ(0, starts(*members[2]));
 
     environment_.container("web-app-2").state = std::string("stopping");
@@ -63,7 +63,7 @@ TEST_F(Network, OneOfThreeMembersLeadsAndTheNextTakesOver) {
 }
 
 TEST_F(Network, CheckTellsEachMemberItsOwnRole) {
-    for (int i = 0; i < kMembers; ++i) {
+    for (int i = 0; i < kHosts; ++i) {
         auto options = leader({"check"});
         options.networkNamespace = network_->member(i).networkNamespace.get();
         options.hostsFile = network_->member(i).hostsFile;

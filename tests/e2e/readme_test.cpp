@@ -83,7 +83,7 @@ bool isOf(const std::string& applets, const std::string& applet) {
 
 /// "`info`, of status `error`" is another one for status.
 std::string defaultFor(const std::string& applet, const std::string& cell) {
-    const std::string plain = std::regex_replace(cell, std::regex("`"), "");
+    std::string plain = std::regex_replace(cell, std::regex("`"), "");
     std::smatch parts;
     if (!std::regex_match(plain, parts, std::regex("(.*), of (\\w+) (.*)"))) return plain;
     return parts[2] == applet ? parts[3] : parts[1];
@@ -118,12 +118,12 @@ Set wordsAfter(const std::string& applet, const std::string& word) {
     return found(printed(applet, {word, "--generate-bash-completion"}), std::regex("\\S+"));
 }
 
-Set applets() {
+Set appletNames() {
     return wordsAfter(kAncestor, "help");
 }
 
 Set appletsAndAncestor() {
-    Set all = applets();
+    Set all = appletNames();
     all.insert(kAncestor);
     return all;
 }
@@ -150,7 +150,7 @@ Set exitCodesIn(const std::string& text) {
 
 TEST(Readme, ListsTheSameAppletsAsTheHelp) {
     Set inHelp;
-    for (const std::string& applet : applets())
+    for (const std::string& applet : appletNames())
         inHelp.merge(found(help(applet), std::regex("^usage: leader-(.*)")));
     Set inReadme;
     for (const std::string& line : readmeLines())
@@ -167,7 +167,7 @@ TEST(Readme, ListsTheSameOptionsAsTheHelp) {
 }
 
 TEST(Readme, ListsTheSameExitCodesAsTheHelp) {
-    for (const std::string& applet : applets()) {
+    for (const std::string& applet : appletNames()) {
         std::smatch paragraph;
         const std::string text = help(applet);
         ASSERT_TRUE(std::regex_search(text, paragraph, std::regex("\nExit codes: (?:.|\n(?!\n))*")));

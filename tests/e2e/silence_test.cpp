@@ -9,7 +9,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr const char* kSelf = "/2016-07-29/self";
+constexpr const char* kOwnName = "/2016-07-29/self";
 constexpr const char* kFailing = "cannot tell";
 constexpr const char* kAgain = "again, after";
 
@@ -155,19 +155,19 @@ TEST(Storm, IsObservedTenTimesASecondAtMostAndTheLastChangeAlways) {
     MetadataServer server(service(2, 2).answers());
     Process process(run(server.url()));
     ASSERT_TRUE(eventually([&] { return settled(server); }));
-    const auto before = server.requests(kSelf);
+    const auto before = server.requests(kOwnName);
     const auto start = std::chrono::steady_clock::now();
     // The pause leaves the server's mutex to its own threads; it is a fraction of that between observations.
     const auto stormed = [&] {
         server.reload(service(2, 2).answers());
         std::this_thread::sleep_for(2ms);
-        return server.requests(kSelf) >= before + 4 && std::chrono::steady_clock::now() - start > 2s;
+        return server.requests(kOwnName) >= before + 4 && std::chrono::steady_clock::now() - start > 2s;
     };
     ASSERT_TRUE(eventually(stormed, 30s));
     server.reload(service(2, 1).answers());
     ASSERT_TRUE(process.waitForOutput("^started 1$"));
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
-    const auto observed = static_cast<double>(server.requests(kSelf) - before);
+    const auto observed = static_cast<double>(server.requests(kOwnName) - before);
     EXPECT_LE(observed, 10 * took.count() + 2);
     EXPECT_EQ(1, starts(process));
 }
