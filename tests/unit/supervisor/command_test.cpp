@@ -232,6 +232,7 @@ TEST(Command, DiesWithItsParentIfAsked) {
 }
 
 TEST(Command, IsNotStartedWhereItsGuardIsGoneOrItsLeaseTooNearTheEnd) {
+    if (test::kVforkIsFork) GTEST_SKIP() << test::kWhyFork;
     const TemporaryDirectory directory;
     const std::string started = directory / "started";
     for (const auto& [inTime, heard] :
