@@ -59,6 +59,13 @@ struct GuardBench {
         return read ? pids : std::vector<pid_t>();
     }
 
+    /// The same, and the guard's own pid behind the two.
+    std::vector<pid_t> startCommandAndTellAll() {
+        auto pids = startCommand();
+        pids.push_back(guard.pid());
+        return pids;
+    }
+
     bool untilLost() {
         bool late = false;
         const auto limit = loop.callAfter(seconds(10), [&] { late = true; });

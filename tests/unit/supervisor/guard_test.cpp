@@ -100,8 +100,7 @@ TEST(Guard, KillsAtOnceWhenLeaderIsGone) {
         prctl(PR_SET_CHILD_SUBREAPER, 1);
         const Leader leader([](GuardBench& bench) {
             if (!bench.start(hours(1))) return Leader::Pids();
-            const auto command = bench.startCommand();
-            return Leader::Pids{command.at(0), command.at(1), bench.guard.pid()};
+            return bench.startCommandAndTellAll();
         });
         const auto pids = leader.pids(3);
         REQUIRE_HERE(pids.size() == 3);
@@ -122,8 +121,7 @@ TEST(Guard, KillsACommandThatItIsToldOfByALeaderThatIsGone) {
             kill(bench.guard.pid(), SIGSTOP);
             if (!eventually([&] { return ProcessTable().read(bench.guard.pid())->state == 'T'; }))
                 return Leader::Pids();
-            const auto command = bench.startCommand();
-            return Leader::Pids{command.at(0), command.at(1), bench.guard.pid()};
+            return bench.startCommandAndTellAll();
         });
         const auto pids = leader.pids(3);
         REQUIRE_HERE(pids.size() == 3);

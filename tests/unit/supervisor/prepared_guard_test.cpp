@@ -91,8 +91,7 @@ TEST(PreparedGuard, KillsAtOnceWhenLeaderIsKilledAfterItWasPutOnItsGuard) {
         prctl(PR_SET_CHILD_SUBREAPER, 1);
         const Leader leader([](GuardBench& bench) {
             if (!bench.prepare() || !bench.start(hours(1))) return Leader::Pids();
-            const auto command = bench.startCommand();
-            return Leader::Pids{command.at(0), command.at(1), bench.guard.pid()};
+            return bench.startCommandAndTellAll();
         });
         const auto pids = leader.pids(3);
         REQUIRE_HERE(pids.size() == 3);

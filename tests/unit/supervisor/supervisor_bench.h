@@ -32,6 +32,13 @@ struct SupervisorBench {
                       },
                       [this] { ++stops; }, [this](int code) { endedWith = code; }}) {}
 
+    /// Leads under term 1 from the start on; false where it cannot start.
+    bool startLeading() {
+        if (supervisor.start()) return false;
+        supervisor.lead({1, {}});
+        return true;
+    }
+
     /// Serves the loop until the condition holds; false if that takes 15 s.
     bool until(const std::function<bool()>& condition) {
         bool late = false;

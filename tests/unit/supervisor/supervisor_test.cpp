@@ -18,8 +18,7 @@ using namespace test;
 TEST(Supervisor, EndsWithTheExitCodeOfTheCommand) {
     expectScenario([] {
         SupervisorBench bench(shell("exit 3"));
-        REQUIRE_HERE(!bench.supervisor.start());
-        bench.supervisor.lead({1, {}});
+        REQUIRE_HERE(bench.startLeading());
         REQUIRE_HERE(bench.untilEnded());
         REQUIRE_HERE(bench.supervisor.exitCode() == 3 && bench.endedWith == 3);
         return 0;
@@ -31,8 +30,7 @@ TEST(Supervisor, AnExpectedExitCodeCountsAs0) {
         SupervisorOptions options = shell("kill -TERM $$");
         options.expectedExits = {128 + SIGTERM};
         SupervisorBench bench(options);
-        REQUIRE_HERE(!bench.supervisor.start());
-        bench.supervisor.lead({1, {}});
+        REQUIRE_HERE(bench.startLeading());
         REQUIRE_HERE(bench.untilEnded());
         REQUIRE_HERE(bench.endedWith == 0);
         // The statistics tell what it was.
@@ -62,8 +60,7 @@ TEST(Supervisor, ACommandThatCannotBeExecutedWhenItsTimeComesEndsWithTheShellsCo
         SupervisorOptions options;
         options.command = {script};
         SupervisorBench bench(options);
-        REQUIRE_HERE(!bench.supervisor.start());
-        bench.supervisor.lead({1, {}});
+        REQUIRE_HERE(bench.startLeading());
         REQUIRE_HERE(bench.supervisor.ended() && bench.endedWith == 126);
         return 0;
     });
@@ -108,8 +105,7 @@ TEST(Supervisor, WhatASurvivorStartsAfterTheStopSignalIsToldToStopToo) {
         SupervisorOptions options = shell(survivor + " & exec sleep 1000");
         options.gracePeriod = seconds(600);
         SupervisorBench bench(options);
-        REQUIRE_HERE(!bench.supervisor.start());
-        bench.supervisor.lead({1, {}});
+        REQUIRE_HERE(bench.startLeading());
         REQUIRE_HERE(bench.untilExists(ready));
         bench.supervisor.follow("the end");
         REQUIRE_HERE(bench.untilState(State::kWaiting));
@@ -127,8 +123,7 @@ TEST(Supervisor, WhatASurvivorStartsInTheGroupThatHasHadTheStopSignalIsToldToo) 
         options.gracePeriod = seconds(600);
         options.signalGroup = true;
         SupervisorBench bench(options);
-        REQUIRE_HERE(!bench.supervisor.start());
-        bench.supervisor.lead({1, {}});
+        REQUIRE_HERE(bench.startLeading());
         REQUIRE_HERE(bench.untilExists(up));
         bench.supervisor.follow("the end");
         REQUIRE_HERE(bench.until([&] { return bench.supervisor.status().pid < 0; }));
@@ -154,8 +149,7 @@ TEST(Supervisor, WhatHasHadTheStopSignalWithTheGroupIsNotToldAgain) {
         options.gracePeriod = seconds(600);
         options.signalGroup = true;
         SupervisorBench bench(options);
-        REQUIRE_HERE(!bench.supervisor.start());
-        bench.supervisor.lead({1, {}});
+        REQUIRE_HERE(bench.startLeading());
         REQUIRE_HERE(bench.untilExists(up));
         bench.supervisor.follow("the end");
         REQUIRE_HERE(bench.until([&] { return contentOf(told) == "told\n"; }));
@@ -179,8 +173,7 @@ TEST(Supervisor, ACommandThatHasLeftItsGroupIsToldToStopInPlaceOfIt) {
         options.gracePeriod = seconds(600);
         options.signalGroup = true;
         SupervisorBench bench(options);
-        REQUIRE_HERE(!bench.supervisor.start());
-        bench.supervisor.lead({1, {}});
+        REQUIRE_HERE(bench.startLeading());
         REQUIRE_HERE(bench.untilExists(ready));
         bench.supervisor.follow("the end");
         REQUIRE_HERE(bench.untilState(State::kWaiting));
@@ -196,8 +189,7 @@ TEST(Supervisor, TheNextCommandHearsNothingOfWhatTheLastOneLeftBehind) {
             shell("trap 'touch " + told + "; exit 0' TERM; sleep 1000 & while :; do sleep 0.01; done");
         options.gracePeriod = seconds(600);
         SupervisorBench bench(options);
-        REQUIRE_HERE(!bench.supervisor.start());
-        bench.supervisor.lead({1, {}});
+        REQUIRE_HERE(bench.startLeading());
         REQUIRE_HERE(bench.until([] { return Descendants().list().size() >= 3; }));
         bench.supervisor.follow("other leads");
         REQUIRE_HERE(bench.untilState(State::kWaiting) && access(told.c_str(), F_OK) == 0);
@@ -241,8 +233,7 @@ TEST(Supervisor, KillsAfterTheGracePeriodWhateverTheCommandStarted) {
     expectScenario([&] {
         SupervisorBench bench(shell("trap '' TERM; setsid sh -c 'trap \"\" TERM; sleep 1000 & touch " + up +
                                     "; wait' & while :; do wait; done"));
-        REQUIRE_HERE(!bench.supervisor.start());
-        bench.supervisor.lead({1, {}});
+        REQUIRE_HERE(bench.startLeading());
         REQUIRE_HERE(bench.untilExists(up));
         const Instant before = bench.loop.now();
         bench.supervisor.follow("other leads");
@@ -258,8 +249,7 @@ TEST(Supervisor, AStoppedCommandIsContinuedSoThatItCanEnd) {
         SupervisorOptions options = shell("exec sleep 1000");
         options.gracePeriod = seconds(100);
         SupervisorBench bench(options);
-        REQUIRE_HERE(!bench.supervisor.start());
-        bench.supervisor.lead({1, {}});
+        REQUIRE_HERE(bench.startLeading());
         kill(bench.supervisor.status().pid, SIGSTOP);
         bench.supervisor.follow("other leads");
         REQUIRE_HERE(bench.untilState(State::kWaiting));
@@ -277,8 +267,7 @@ TEST(Supervisor, WhatOutlivesTheCommandIsToldToStopBeforeTheEnd) {
                   "; while :; do sleep 0.01; done' & until test -e " + up + "; do sleep 0.01; done; exit 5");
         options.gracePeriod = seconds(100);
         SupervisorBench bench(options);
-        REQUIRE_HERE(!bench.supervisor.start());
-        bench.supervisor.lead({1, {}});
+        REQUIRE_HERE(bench.startLeading());
         REQUIRE_HERE(bench.untilEnded());
         REQUIRE_HERE(bench.endedWith == 5 && access(told.c_str(), F_OK) == 0 && !haveChildren());
         return 0;
@@ -304,8 +293,7 @@ TEST(Supervisor, DoubtHoldsWhatRunsAndStartsNothing) {
         SupervisorOptions options = shell("exec sleep 1000");
         options.settle = milliseconds(20);
         SupervisorBench bench(options);
-        REQUIRE_HERE(!bench.supervisor.start());
-        bench.supervisor.lead({1, {}});
+        REQUIRE_HERE(bench.startLeading());
         bench.supervisor.doubt("no answer");
         REQUIRE_HERE(bench.state() == State::kWaiting);
         bench.supervisor.lead({1, {}});
@@ -324,8 +312,7 @@ TEST(Supervisor, ReapsOrphansWhileTheCommandRuns) {
     expectScenario([&] {
         SupervisorBench bench(shell("i=0; while [ $i -lt 300 ]; do (true &); i=$((i+1)); done; touch " +
                                     done + "; exec sleep 1000"));
-        REQUIRE_HERE(!bench.supervisor.start());
-        bench.supervisor.lead({1, {}});
+        REQUIRE_HERE(bench.startLeading());
         REQUIRE_HERE(bench.untilExists(done));
         REQUIRE_HERE(bench.until([] { return Descendants().list().size() == 1; }));
         bench.supervisor.follow("the end");
@@ -339,8 +326,7 @@ TEST(Supervisor, OnLossExitEndsWith75WhenNothingIsLeft) {
         SupervisorOptions options = shell("exec sleep 1000");
         options.onLoss = OnLoss::kExit;
         SupervisorBench bench(options);
-        REQUIRE_HERE(!bench.supervisor.start());
-        bench.supervisor.lead({1, {}});
+        REQUIRE_HERE(bench.startLeading());
         bench.supervisor.follow("other leads");
         REQUIRE_HERE(bench.untilEnded());
         REQUIRE_HERE(bench.endedWith == 75 && !haveChildren());
